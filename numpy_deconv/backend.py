@@ -1,0 +1,216 @@
+"""What a backend is: kernels behind the array functions, four required, the rest given.
+
+A backend gets arrays that are already validated: real dtypes, matching shapes, a
+:class:`~numpy_deconv.window.Window` that fits. It may get any strides and must not
+write to its inputs. To write one, subclass :class:`Backend`, implement the four
+abstract kernels, override whatever else is worth it, and register the class::
+
+    [project.entry-points."numpy_deconv.backends"]
+    mine = "my_package:MyBackend"
+
+``numpy_deconv.check_backend("mine")`` then runs the contract on it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from .arrays import Array
+from .reference import (
+    activations,
+    convolution,
+    normalisation,
+    pooling,
+    resampling,
+)
+from .reference import switches as switching
+from .reference.columns import col2im, im2col
+from .window import Sizes, Window
+
+
+class Backend(ABC):
+    """Kernels for one family of arrays.
+
+    Methods that are not abstract are derived from the four that are, or fall back to
+    the reference, which is written in functions that NumPy dispatches on the array's
+    own type.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str] = "numpy"
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """What keeps this backend from running here and how to get it; None if ready.
+
+        A driver or a device is told here. A package that cannot be imported may simply
+        let the import of the backend's module fail.
+        """
+        return None
+
+    @abstractmethod
+    def im2col(self, x: Array, window: Window, positions: Sizes) -> Array:
+        """``(N, C*taps, L)`` from ``(N, C, *size)``; padding reads 0."""
+
+    @abstractmethod
+    def col2im(
+        self, columns: Array, window: Window, positions: Sizes, output_size: Sizes
+    ) -> Array:
+        """``(N, C, *output_size)`` from ``(N, C*taps, L)``: the adjoint of im2col."""
+
+    @abstractmethod
+    def max_pool(self, x: Array, window: Window) -> tuple[Array, Array]:
+        """Values and int64 switches: first maximum in row-major order, NaN wins."""
+
+    @abstractmethod
+    def scatter(
+        self, values: Array, switches: Array, output_size: Sizes, overlap: str
+    ) -> Array:
+        """Values at their switches, zeros elsewhere; see ``max_unpool``."""
+
+    def gather(self, x: Array, switches: Array) -> Array:
+        """``x`` at the switches: the adjoint of ``scatter(overlap="sum")``."""
+        return switching.gather(x, switches)
+
+    def scatter_grad(
+        self, grad: Array, values: Array, switches: Array, overlap: str
+    ) -> Array:
+        """True gradient of scatter in ``values``."""
+        return switching.scatter_grad(grad, values, switches, overlap)
+
+    def conv(
+        self, x: Array, weight: Array, bias: Array | None, window: Window, groups: int
+    ) -> Array:
+        """Cross-correlation plus bias."""
+        return convolution.conv(x, weight, bias, window, groups, self.im2col)
+
+    def conv_input_grad(
+        self,
+        grad: Array,
+        weight: Array,
+        bias: Array | None,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+    ) -> Array:
+        """Adjoint of conv in x, for as many windows as ``grad`` has; plus bias."""
+        return convolution.conv_input_grad(
+            grad, weight, bias, input_size, window, groups, self.col2im
+        )
+
+    def conv_weight_grad(
+        self, grad: Array, x: Array, window: Window, groups: int
+    ) -> Array:
+        """Adjoint of conv in the weight."""
+        return convolution.conv_weight_grad(grad, x, window, groups, self.im2col)
+
+    def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        """``x @ weight.T + bias``."""
+        return convolution.linear(x, weight, bias)
+
+    def avg_pool(self, x: Array, window: Window, count_include_pad: bool) -> Array:
+        """Mean of each window."""
+        return pooling.avg_pool(x, window, count_include_pad)
+
+    def avg_pool_grad(
+        self, grad: Array, input_size: Sizes, window: Window, count_include_pad: bool
+    ) -> Array:
+        """Adjoint of avg_pool."""
+        return pooling.avg_pool_grad(grad, input_size, window, count_include_pad)
+
+    def lp_pool(
+        self, x: Array, window: Window, power: float, rescale_clipped: bool
+    ) -> Array:
+        """``(sum |x|**p) ** (1/p)`` of each window."""
+        return pooling.lp_pool(x, window, power, rescale_clipped)
+
+    def lp_pool_grad(
+        self,
+        grad: Array,
+        x: Array,
+        y: Array,
+        window: Window,
+        power: float,
+        rescale_clipped: bool,
+    ) -> Array:
+        """Gradient of lp_pool at ``x``, where its value is ``y``."""
+        return pooling.lp_pool_grad(grad, x, y, window, power, rescale_clipped)
+
+    def adaptive_max_pool(self, x: Array, output_size: Sizes) -> tuple[Array, Array]:
+        """Values and switches over cells that share the plane out evenly."""
+        return pooling.adaptive_max_pool(x, output_size)
+
+    def adaptive_avg_pool(self, x: Array, output_size: Sizes) -> Array:
+        """Means over cells that share the plane out evenly."""
+        return pooling.adaptive_avg_pool(x, output_size)
+
+    def adaptive_avg_pool_grad(self, grad: Array, input_size: Sizes) -> Array:
+        """Adjoint of adaptive_avg_pool."""
+        return pooling.adaptive_avg_pool_grad(grad, input_size)
+
+    def activation(self, x: Array, name: str, **options: Any) -> Array:
+        """The named activation of ``reference.activations.ACTIVATIONS``."""
+        return activations.activation(x, name, **options)
+
+    def activation_grad(
+        self, grad: Array, x: Array, name: str, **options: Any
+    ) -> Array:
+        """``grad`` times the named activation's derivative at ``x``."""
+        return activations.activation_grad(grad, x, name, **options)
+
+    def batch_norm(
+        self, x: Array, mean: Array, var: Array, weight: Array, bias: Array, eps: float
+    ) -> Array:
+        """Inference form, per channel."""
+        return normalisation.batch_norm(x, mean, var, weight, bias, eps)
+
+    def batch_norm_input_grad(
+        self, grad: Array, var: Array, weight: Array, eps: float
+    ) -> Array:
+        """Gradient of batch_norm in x."""
+        return normalisation.batch_norm_input_grad(grad, var, weight, eps)
+
+    def local_response_norm(
+        self, x: Array, size: int, alpha: float, beta: float, k: float
+    ) -> Array:
+        """Normalisation across ``size`` neighbouring channels."""
+        return normalisation.local_response_norm(x, size, alpha, beta, k)
+
+    def local_response_norm_grad(
+        self, grad: Array, x: Array, size: int, alpha: float, beta: float, k: float
+    ) -> Array:
+        """True gradient of local_response_norm."""
+        return normalisation.local_response_norm_grad(grad, x, size, alpha, beta, k)
+
+    def upsample(self, x: Array, scale: tuple[float, ...], mode: str) -> Array:
+        """Nearest or linear resampling of every spatial axis."""
+        return resampling.upsample(x, scale, mode)
+
+    def upsample_grad(
+        self, grad: Array, input_size: Sizes, scale: tuple[float, ...], mode: str
+    ) -> Array:
+        """Adjoint of upsample."""
+        return resampling.upsample_grad(grad, input_size, scale, mode)
+
+
+class NumpyBackend(Backend):
+    """The reference: what every other backend is held against."""
+
+    name = "numpy"
+
+    def im2col(self, x: Array, window: Window, positions: Sizes) -> Array:
+        return im2col(x, window, positions)
+
+    def col2im(
+        self, columns: Array, window: Window, positions: Sizes, output_size: Sizes
+    ) -> Array:
+        return col2im(columns, window, positions, output_size)
+
+    def max_pool(self, x: Array, window: Window) -> tuple[Array, Array]:
+        return pooling.max_pool(x, window)
+
+    def scatter(
+        self, values: Array, switches: Array, output_size: Sizes, overlap: str
+    ) -> Array:
+        return switching.scatter(values, switches, output_size, overlap)

@@ -1,0 +1,157 @@
+"""Pooling with kernels: the largest with its switch, the mean, the p-norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays import Array, as_array, require_float, require_rank
+from ..errors import OptionError, ShapeError
+from ..registry import current
+from ..window import Sizes, Window
+from .differentiation import Pullback, pullback_of
+
+
+def max_pool(
+    x: Any,
+    kernel_size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> tuple[Array, Array]:
+    """``(y, switches)``: each window's maximum, and where in the plane it stood.
+
+    Switches are int64 flat indices into the unpadded plane. Of equal values the first
+    in row-major order wins; NaN is larger than everything; padding never wins. With
+    ``ceil_mode`` a last window may hang over the end, if it starts inside.
+
+    >>> import numpy as np
+    >>> max_pool(np.array([[[3, 1, 4, 1, 5]]]), 3, stride=2)
+    (array([[[4, 5]]]), array([[[2, 4]]]))
+    """
+    x = as_array(x, "x")
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
+    _require_samples(window, x.shape[2:], "max_pool has no maximum there")
+    return current(x).max_pool(x, window)
+
+
+def avg_pool(
+    x: Any,
+    kernel_size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Array:
+    """Mean of each window, ``(N, C, *out)``.
+
+    Padding counts as zeros, or with ``count_include_pad=False`` not at all; what
+    ceil_mode lets hang over never counts. Integers truncate toward zero.
+    """
+    x = as_array(x, "x")
+    window = _window(x, kernel_size, stride, padding, ceil_mode)
+    if not count_include_pad:
+        _require_samples(window, x.shape[2:], "avg_pool has no mean there")
+    return current(x).avg_pool(x, window, count_include_pad)
+
+
+def lp_pool(
+    x: Any,
+    norm_type: float,
+    kernel_size: Any,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    rescale_clipped: bool = True,
+) -> Array:
+    """p-norm of each window, ``(sum |x|**p) ** (1/p)``.
+
+    ``rescale_clipped`` is torch's: the sum over a window that ceil_mode cut short is
+    scaled up to a whole one's. False is the plain norm of the samples (ONNX Runtime).
+    """
+    x = as_array(x, "x")
+    require_float(x, "x", "lp_pool")
+    if not norm_type > 0:
+        raise OptionError(f"norm_type must be positive, got {norm_type}")
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
+    return current(x).lp_pool(x, window, float(norm_type), rescale_clipped)
+
+
+def _window(
+    x: Array,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    dilation: Any = 1,
+) -> Window:
+    size = require_rank(x, "x")
+    window = Window.of_pool(
+        kernel_size,
+        len(size),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+        input_size=size,
+    )
+    window.output_size(size)
+    return window
+
+
+def _require_samples(window: Window, size: Sizes, consequence: str) -> None:
+    if not window.counts(size, window.output_size(size), padded=False).all():
+        raise ShapeError(
+            f"with padding {window.padding} and kernel {window.kernel} some window "
+            f"over an input of size {size} is all padding, and {consequence}: "
+            "use less padding"
+        )
+
+
+@pullback_of(max_pool, "x")
+def _max_pool_pullback(
+    value: tuple[Array, Array], x: Array, **options: Any
+) -> Pullback:
+    _, switches = value
+    return lambda grad: (current(grad).scatter(grad, switches, x.shape[2:], "sum"),)
+
+
+@pullback_of(avg_pool, "x")
+def _avg_pool_pullback(
+    value: Array,
+    x: Array,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+) -> Pullback:
+    require_float(x, "x", "the gradient of avg_pool")
+    window = _window(x, kernel_size, stride, padding, ceil_mode)
+    return lambda grad: (
+        current(grad).avg_pool_grad(grad, x.shape[2:], window, count_include_pad),
+    )
+
+
+@pullback_of(lp_pool, "x")
+def _lp_pool_pullback(
+    value: Array,
+    x: Array,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    rescale_clipped: bool,
+) -> Pullback:
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
+    return lambda grad: (
+        current(grad).lp_pool_grad(
+            grad, x, value, window, float(norm_type), rescale_clipped
+        ),
+    )

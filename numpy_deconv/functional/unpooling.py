@@ -1,0 +1,65 @@
+"""Unpooling by switches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..arrays import Array, as_array, require_rank
+from ..errors import DTypeError, OptionError, ShapeError
+from ..reference.switches import OVERLAPS
+from ..registry import current
+from ..window import per_axis
+from .differentiation import Pullback, pullback_of
+
+
+def max_unpool(
+    y: Any, switches: Any, output_size: Any, *, overlap: str = "assign"
+) -> Array:
+    """Put pooled values back at their switches, zeros elsewhere.
+
+    y and switches are ``(N, C, *pooled)``, the result is ``(N, C, *output_size)``.
+    Where windows overlapped, several values may share a switch: ``overlap`` keeps the
+    last in C order (``"assign"``, torch's meaning made deterministic), adds them
+    (``"sum"``, the adjoint of the gather), or takes their ``"max"``, ``"mean"`` or
+    ``"first"``. Raises ShapeError for a switch outside the plane; nothing is written.
+
+    >>> import numpy as np
+    >>> max_unpool(np.array([[[4, 5]]]), np.array([[[2, 2]]]), 4, overlap="sum")
+    array([[[0, 0, 9, 0]]])
+    """
+    y, switches = as_array(y, "y"), as_array(switches, "switches")
+    rank = len(require_rank(y, "y"))
+    if switches.dtype.kind not in "iu":
+        raise DTypeError(f"switches must be integers, got {switches.dtype}")
+    if switches.shape != y.shape:
+        raise ShapeError(
+            f"y has shape {y.shape} and switches {switches.shape}: they must be equal"
+        )
+    check_overlap(overlap)
+    size = per_axis(output_size, rank, "output_size", 0)
+    area = math.prod(size)
+    if switches.size:
+        low, high = int(switches.min()), int(switches.max())
+        if low < 0 or high >= area:
+            raise ShapeError(
+                f"switches reach from {low} to {high}, but a plane of size {size} has "
+                f"indices 0 to {area - 1}: give the output_size that was pooled"
+            )
+    return current(y).scatter(y, switches.astype("i8", copy=False), size, overlap)
+
+
+def check_overlap(overlap: str) -> None:
+    """Raise OptionError unless ``overlap`` is one of the rules."""
+    if overlap not in OVERLAPS:
+        raise OptionError(f"overlap={overlap!r} is not known: use one of {OVERLAPS}")
+
+
+@pullback_of(max_unpool, "y", "switches")
+def _max_unpool_pullback(
+    value: Array, y: Array, switches: Array, output_size: Any, overlap: str
+) -> Pullback:
+    return lambda grad: (
+        current(grad).scatter_grad(grad, y, switches, overlap),
+        None,
+    )

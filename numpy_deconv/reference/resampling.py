@@ -1,0 +1,110 @@
+"""Padding and upsampling: separable maps from output positions to input positions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..arrays import Array, widened
+from ..window import Pairs
+
+# numpy.pad's name for each of torch's border modes
+PAD_MODES = {
+    "constant": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+
+def pad(x: Array, padding: Pairs, mode: str, value: float) -> Array:
+    """Extend the spatial axes by ``(begin, end)`` samples."""
+    widths = ((0, 0), (0, 0), *padding)
+    if mode == "constant":
+        return np.pad(x, widths, mode="constant", constant_values=value)
+    return np.pad(x, widths, mode=PAD_MODES[mode])  # type: ignore[call-overload]
+
+
+@widened
+def pad_grad(grad: Array, padding: Pairs, mode: str) -> Array:
+    """Adjoint of :func:`pad`: border samples add to the samples they repeat."""
+    for axis, (begin, end) in enumerate(padding, start=2):
+        length = grad.shape[axis] - begin - end
+        if mode == "constant":
+            grad = grad[(slice(None),) * axis + (slice(begin, begin + length),)]
+            continue
+        source = np.pad(np.arange(length), (begin, end), mode=PAD_MODES[mode])  # type: ignore[call-overload]
+        grad = _add_along(grad, source, length, axis)
+    return grad.copy()
+
+
+def _add_along(values: Array, target: Array, length: int, axis: int) -> Array:
+    """Sum slices of ``values`` that share a target index along ``axis``."""
+    rows = np.moveaxis(values, axis, 0)
+    total = np.zeros_like(rows, shape=(length, *rows.shape[1:]))
+    np.add.at(total, np.asarray(target, like=total), rows)
+    return np.moveaxis(total, 0, axis)
+
+
+def upsampled_length(length: int, scale: float) -> int:
+    """``floor(length * scale)``."""
+    return math.floor(length * scale)
+
+
+def nearest_source(length: int, scale: float) -> Array:
+    """Input position of each output: ``floor(i / scale)``."""
+    outputs = np.arange(upsampled_length(length, scale))
+    return np.minimum(np.floor(outputs / scale).astype(np.int64), length - 1)
+
+
+def linear_sources(length: int, scale: float) -> tuple[Array, Array, Array]:
+    """The two neighbours of each output and the second one's weight.
+
+    Sample centres are at half-integers: ``(i + 0.5)/scale - 0.5``, not below 0.
+    """
+    outputs = np.arange(upsampled_length(length, scale))
+    position = np.maximum((outputs + 0.5) / scale - 0.5, 0)
+    low = np.minimum(position.astype(np.int64), length - 1)
+    return low, np.minimum(low + 1, length - 1), position - low
+
+
+@widened
+def upsample(x: Array, scale: tuple[float, ...], mode: str) -> Array:
+    """Resample every spatial axis by its scale, nearest or linear."""
+    for axis, factor in enumerate(scale, start=2):
+        length = x.shape[axis]
+        if mode == "nearest":
+            x = np.take(x, nearest_source(length, factor), axis=axis)
+            continue
+        low, high, weight = linear_sources(length, factor)
+        weight = _along(weight, x, axis)
+        x = np.take(x, low, axis=axis) * (1 - weight) + (
+            np.take(x, high, axis=axis) * weight
+        )
+    return x
+
+
+@widened
+def upsample_grad(
+    grad: Array, input_size: tuple[int, ...], scale: tuple[float, ...], mode: str
+) -> Array:
+    """Adjoint of :func:`upsample`."""
+    for axis, (length, factor) in enumerate(
+        zip(input_size, scale, strict=True), start=2
+    ):
+        if mode == "nearest":
+            grad = _add_along(grad, nearest_source(length, factor), length, axis)
+            continue
+        low, high, weight = linear_sources(length, factor)
+        weight = _along(weight, grad, axis)
+        grad = _add_along(grad * (1 - weight), low, length, axis) + _add_along(
+            grad * weight, high, length, axis
+        )
+    return grad
+
+
+def _along(weight: Array, x: Array, axis: int) -> Array:
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return np.asarray(weight.astype(x.dtype), like=x).reshape(shape)

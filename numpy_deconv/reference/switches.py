@@ -1,0 +1,121 @@
+"""Switches at work: gathering from a plane, and scattering into one.
+
+Scattering is the deconvnet's unpooling. Overlapping windows may point at one sample;
+what then happens is the ``overlap`` rule, and only ``"sum"`` is the adjoint of the
+gather.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..arrays import Array, accumulator, narrowed, widened
+from ..window import Sizes
+from .pooling import divided
+
+
+def gather(x: Array, switches: Array) -> Array:
+    """Values of ``x`` at the switches; a batch of one is shared by the other's many."""
+    batch = max(len(x), len(switches)) if x.size and switches.size else 0
+    planes = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    index = switches.reshape(*switches.shape[:2], math.prod(switches.shape[2:]))
+    planes = np.broadcast_to(planes, (batch, *planes.shape[1:]))
+    index = np.broadcast_to(index, (batch, *index.shape[1:]))
+    taken = np.take_along_axis(planes, index, axis=2)
+    return taken.reshape(batch, *switches.shape[1:])
+
+
+def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:
+    """Put each value at its switch in a plane of zeros.
+
+    Where several meet: ``"sum"`` adds (the adjoint of :func:`gather`), ``"assign"``
+    keeps the last in C order, ``"first"`` the first, ``"max"`` the largest and
+    ``"mean"`` the average. Switches of a batch of one serve every sample of
+    ``values``.
+    """
+    batch, channels, *_ = values.shape
+    area = math.prod(output_size)
+    flat = _flat(switches, batch, area)
+    image = _OVERLAPS[overlap](values.reshape(-1), flat, batch * channels * area)
+    return image.reshape(batch, channels, *output_size)
+
+
+def _flat(switches: Array, batch: int, area: int) -> Array:
+    """Switches as indices into all planes together."""
+    channels = switches.shape[1]
+    index = switches.reshape(len(switches), channels, math.prod(switches.shape[2:]))
+    index = np.broadcast_to(index, (batch, *index.shape[1:]))
+    planes = np.arange(batch * channels).reshape(batch, channels, 1)
+    return (index + area * np.asarray(planes, like=index)).reshape(-1)
+
+
+def _assign(values: Array, flat: Array, length: int) -> Array:
+    image = np.zeros_like(values, shape=length)
+    image[flat] = values  # NumPy defines it: of repeated indices the last one stays
+    return image
+
+
+def _first(values: Array, flat: Array, length: int) -> Array:
+    return _assign(values[::-1], flat[::-1], length)
+
+
+@widened
+def _sum(values: Array, flat: Array, length: int) -> Array:
+    image = np.zeros_like(values, shape=length)
+    np.add.at(image, flat, values)
+    return image
+
+
+def _max(values: Array, flat: Array, length: int) -> Array:
+    image = _assign(values, flat, length)
+    np.maximum.at(image, flat, values)
+    return image
+
+
+def _mean(values: Array, flat: Array, length: int) -> Array:
+    dtype = values.dtype
+    total = _sum(values.astype(accumulator(dtype)), flat, length)
+    return narrowed(divided(total, np.maximum(_hits(flat, length), 1)), dtype)
+
+
+def _hits(flat: Array, length: int) -> Array:
+    hits = np.zeros_like(flat, shape=length)
+    np.add.at(hits, flat, 1)
+    return hits
+
+
+_OVERLAPS = {
+    "assign": _assign,
+    "sum": _sum,
+    "max": _max,
+    "mean": _mean,
+    "first": _first,
+}
+OVERLAPS = tuple(_OVERLAPS)
+
+
+def scatter_grad(grad: Array, values: Array, switches: Array, overlap: str) -> Array:
+    """True gradient of :func:`scatter` in ``values``.
+
+    A value that another one replaced has had no part in the result, so its gradient is
+    0; frameworks that hand every value the gradient at its switch are wrong there.
+    """
+    taken = gather(grad, switches)
+    if overlap == "sum":
+        return taken
+    length = math.prod(grad.shape)
+    flat = _flat(switches, len(values), math.prod(grad.shape[2:]))
+    if overlap == "mean":
+        shares = _hits(flat, length)[flat].reshape(values.shape)
+        return narrowed(taken / shares, taken.dtype)
+    order = np.arange(flat.size)
+    if overlap == "max":
+        largest = _max(values.reshape(-1), flat, length)[flat]
+        order = order[values.reshape(-1) == largest]
+    last = np.zeros_like(flat, shape=length)
+    order = order if overlap == "assign" else order[::-1]
+    last[flat[order]] = order
+    kept = (last[flat] == np.arange(flat.size)).reshape(values.shape)
+    return np.where(kept, taken, 0).astype(taken.dtype)

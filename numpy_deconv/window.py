@@ -1,0 +1,289 @@
+"""The geometry of a sliding window: every output size and every index range.
+
+One axis of a window with kernel ``k``, stride ``s``, dilation ``d`` and padding
+``(b, e)`` over an input of ``L`` samples::
+
+    tap a of output o reads the input at   o*s - b + a*d        (0 <= a < k)
+    the window spans                       d*(k-1) + 1          samples
+    outputs                                (L + b + e - span) // s + 1
+
+No other module does size arithmetic: kernels iterate over :meth:`Window.taps`, which
+hands out, for each tap, the outputs that read inside the image and what they read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .errors import OptionError, ShapeError
+
+Sizes = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+Slices = tuple[slice, ...]
+
+
+def per_axis(value: Any, rank: int, name: str, minimum: int = 0) -> Sizes:
+    """One integer per spatial axis, from one number or from a tuple of ``rank``."""
+    entries = tuple(value) if isinstance(value, Sequence | np.ndarray) else None
+    if entries is None:
+        entries = (value,) * rank
+    elif len(entries) != rank:
+        raise ShapeError(
+            f"{name}={value!r} has {len(entries)} entries, but the arrays have {rank} "
+            f"spatial axes: give one number, or {rank} of them"
+        )
+    return tuple(_integer(entry, name, minimum) for entry in entries)
+
+
+def _integer(value: Any, name: str, minimum: int) -> int:
+    try:
+        number = index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name} must be whole numbers, got {value!r}")
+    if number < minimum:
+        raise OptionError(f"{name} must be at least {minimum}, got {number}")
+    return number
+
+
+def _pairs(padding: Any, rank: int) -> Pairs:
+    """``(begin, end)`` per axis from a number, numbers, or pairs."""
+    if isinstance(padding, Sequence | np.ndarray) and len(padding) == rank:
+        entries = tuple(padding)
+    elif isinstance(padding, Sequence | np.ndarray):
+        hint = " (a begin/end pair is written ((1, 2),))" if rank == 1 else ""
+        raise ShapeError(
+            f"padding={padding!r} has {len(padding)} entries, but the arrays have "
+            f"{rank} spatial axes: give one number, {rank} numbers, or {rank} "
+            f"(begin, end) pairs{hint}"
+        )
+    else:
+        entries = (padding,) * rank
+    pairs = []
+    for entry in entries:
+        if isinstance(entry, Sequence | np.ndarray):
+            begin, end = per_axis(entry, 2, "padding")
+            pairs.append((begin, end))
+        else:
+            both = _integer(entry, "padding", 0)
+            pairs.append((both, both))
+    return tuple(pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A kernel's footprint and how it moves; a value, valid once it exists."""
+
+    kernel: Sizes
+    stride: Sizes
+    padding: Pairs
+    dilation: Sizes
+    ceil_mode: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        kernel_size: Any,
+        rank: int,
+        *,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        input_size: Sizes | None = None,
+    ) -> Window:
+        """Validate a window of this spatial rank; ``"same"`` needs ``input_size``."""
+        kernel = per_axis(kernel_size, rank, "kernel_size", 1)
+        window = cls(
+            kernel,
+            per_axis(stride, rank, "stride", 1),
+            ((0, 0),) * rank,
+            per_axis(dilation, rank, "dilation", 1),
+            bool(ceil_mode),
+        )
+        if not isinstance(padding, str):
+            return replace(window, padding=_pairs(padding, rank))
+        if padding == "valid":
+            return window
+        if padding not in ("same", "same_lower"):
+            raise OptionError(
+                f"padding={padding!r} is not known: give numbers, 'valid', 'same' or "
+                "'same_lower'"
+            )
+        if input_size is None:
+            raise OptionError(f"padding={padding!r} needs an input to be sized from")
+        return window._same(input_size, at_end=padding == "same")
+
+    @classmethod
+    def of_pool(
+        cls,
+        kernel_size: Any,
+        rank: int,
+        *,
+        stride: Any = None,
+        padding: Any = 0,
+        **rest: Any,
+    ) -> Window:
+        """A pooling window: stride defaults to the kernel, padding is limited.
+
+        Padding in torch's spelling (numbers) keeps torch's limit of half the window.
+        ``(begin, end)`` pairs and ``"same"``, which torch does not have, are ONNX's
+        and may be wider.
+        """
+        stride = kernel_size if stride is None else stride
+        window = cls.of(kernel_size, rank, stride=stride, padding=padding, **rest)
+        if isinstance(padding, str):
+            return window
+        entries = padding if isinstance(padding, Sequence) else (padding,) * rank
+        for axis, (entry, span) in enumerate(zip(entries, window.span, strict=True)):
+            if not isinstance(entry, Sequence) and entry > span // 2:
+                raise OptionError(
+                    f"padding {entry} on spatial axis {axis} is more than half of the "
+                    f"window, which spans {span}: use at most {span // 2}, or ONNX's "
+                    "(begin, end) pairs if that is meant"
+                )
+        return window
+
+    def _same(self, input_size: Sizes, *, at_end: bool) -> Window:
+        pairs = []
+        for size, stride, span in zip(input_size, self.stride, self.span, strict=True):
+            outputs = -(-size // stride)
+            total = max(0, (outputs - 1) * stride + span - size)
+            short, long = total // 2, total - total // 2
+            pairs.append((short, long) if at_end else (long, short))
+        return replace(self, padding=tuple(pairs))
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.kernel)
+
+    @property
+    def size(self) -> int:
+        """Number of taps, ``prod(kernel)``."""
+        return math.prod(self.kernel)
+
+    @property
+    def span(self) -> Sizes:
+        """Samples from the first tap to the last, ``d*(k-1) + 1`` per axis."""
+        return tuple(
+            d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True)
+        )
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether output ``o`` reads exactly input ``o``: a 1x1 window in place."""
+        return (
+            self.size == 1 and set(self.stride) == {1} and set(self.padding) == {(0, 0)}
+        )
+
+    def output_size(self, input_size: Sizes) -> Sizes:
+        """Outputs per axis over an input; raises if the window fits nowhere."""
+        sizes = []
+        for axis, length in enumerate(input_size):
+            stride, (begin, end) = self.stride[axis], self.padding[axis]
+            room = length + begin + end - self.span[axis]
+            outputs = (-(-room // stride) if self.ceil_mode else room // stride) + 1
+            # a window that would start in the end padding (or past it) does not count
+            if self.ceil_mode and (outputs - 1) * stride >= length + begin:
+                outputs -= 1
+            if outputs < 1:
+                raise ShapeError(
+                    f"the window spans {self.span[axis]} (kernel {self.kernel[axis]}, "
+                    f"dilation {self.dilation[axis]}) on spatial axis {axis}, more "
+                    f"than the input of {length} padded by {begin} + {end}: use a "
+                    "smaller kernel or more padding"
+                )
+            sizes.append(outputs)
+        return tuple(sizes)
+
+    def transposed_size(self, input_size: Sizes, output_padding: Sizes) -> Sizes:
+        """Output of a transposed convolution: ``(L-1)*s + span - b - e + extra``."""
+        sizes = []
+        for axis, (length, extra) in enumerate(
+            zip(input_size, output_padding, strict=True)
+        ):
+            limit = max(self.stride[axis], self.dilation[axis])
+            if extra >= limit:
+                raise OptionError(
+                    f"output_padding {extra} on spatial axis {axis} must be smaller "
+                    f"than the stride or the dilation, so at most {limit - 1}"
+                )
+            grown = (length - 1) * self.stride[axis] + self.span[axis] + extra
+            size = grown - sum(self.padding[axis])
+            if size < 1:
+                raise ShapeError(
+                    f"the transposed convolution of {length} samples grows to {grown} "
+                    f"on spatial axis {axis}, and padding {self.padding[axis]} crops "
+                    "all of it: use less padding"
+                )
+            sizes.append(size)
+        return tuple(sizes)
+
+    def taps(
+        self, input_size: Sizes, output_size: Sizes
+    ) -> Iterator[tuple[int, Slices, Slices]]:
+        """``(tap, outputs, inputs)`` for every tap in row-major order.
+
+        ``outputs`` selects the outputs whose tap lies inside the image and ``inputs``,
+        of the same extent, what they read; a tap that never does has empty slices.
+        """
+        axes = [
+            [self._tap(axis, a, length, outputs) for a in range(self.kernel[axis])]
+            for axis, (length, outputs) in enumerate(
+                zip(input_size, output_size, strict=True)
+            )
+        ]
+        for tap, ranges in enumerate(product(*axes)):
+            yield tap, tuple(o for o, _ in ranges), tuple(i for _, i in ranges)
+
+    def _tap(self, axis: int, a: int, length: int, outputs: int) -> tuple[slice, slice]:
+        stride = self.stride[axis]
+        offset = a * self.dilation[axis] - self.padding[axis][0]
+        first = max(0, -(offset // stride))
+        stop = min(outputs, (length - 1 - offset) // stride + 1)
+        if stop <= first:
+            return slice(0, 0), slice(0, 0)
+        start = first * stride + offset
+        return slice(first, stop), slice(
+            start, start + (stop - first - 1) * stride + 1, stride
+        )
+
+    def counts(
+        self, input_size: Sizes, output_size: Sizes, *, padded: bool
+    ) -> np.ndarray:
+        """Taps of each output inside the image, or inside image plus padding.
+
+        Shape ``output_size``, int64. What ceil_mode lets hang over beyond the padding
+        never counts.
+        """
+        total = np.ones((), np.int64)
+        for axis, (length, outputs) in enumerate(
+            zip(input_size, output_size, strict=True)
+        ):
+            begin, end = self.padding[axis]
+            low, high = (-begin, length + end) if padded else (0, length)
+            position = (
+                np.arange(outputs)[:, None] * self.stride[axis]
+                - begin
+                + np.arange(self.kernel[axis]) * self.dilation[axis]
+            )
+            inside = ((position >= low) & (position < high)).sum(axis=1)
+            total = total[..., None] * inside
+        return total
+
+    def input_range(self, axis: int, first: int, stop: int) -> tuple[int, int]:
+        """Half-open range of input positions that outputs ``first:stop`` can read.
+
+        Not clipped: it may reach into the padding.
+        """
+        begin = first * self.stride[axis] - self.padding[axis][0]
+        return begin, begin + (stop - first - 1) * self.stride[axis] + self.span[axis]
