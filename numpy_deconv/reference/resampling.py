@@ -26,16 +26,22 @@ def pad(x: Array, padding: Pairs, mode: str, value: float) -> Array:
     return np.pad(x, widths, mode=PAD_MODES[mode])  # type: ignore[call-overload]
 
 
+def pad_sources(length: int, ends: tuple[int, int], mode: str) -> Array:
+    """The sample each position of a padded axis repeats; -1 where it is a constant."""
+    if mode == "constant":
+        return np.pad(np.arange(length), ends, constant_values=-1)
+    return np.pad(np.arange(length), ends, mode=PAD_MODES[mode])  # type: ignore[call-overload]
+
+
 @widened
 def pad_grad(grad: Array, padding: Pairs, mode: str) -> Array:
     """Adjoint of :func:`pad`: border samples add to the samples they repeat."""
-    for axis, (begin, end) in enumerate(padding, start=2):
-        length = grad.shape[axis] - begin - end
+    for axis, ends in enumerate(padding, start=2):
+        begin, length = ends[0], grad.shape[axis] - sum(ends)
         if mode == "constant":
             grad = grad[(slice(None),) * axis + (slice(begin, begin + length),)]
             continue
-        source = np.pad(np.arange(length), (begin, end), mode=PAD_MODES[mode])  # type: ignore[call-overload]
-        grad = _add_along(grad, source, length, axis)
+        grad = _add_along(grad, pad_sources(length, ends, mode), length, axis)
     return grad.copy()
 
 

@@ -1,0 +1,188 @@
+"""Layers that join, reshape, extend or pass on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..errors import ShapeError
+from ..functional import concat, flatten, pad, upsample
+from ..reference import resampling
+from ..registry import current
+from ..window import Sizes, Window
+from .layer import Box, Layer, Reads, whole
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(Layer):
+    """Passes its input on."""
+
+    def forward(self, *xs: Array) -> tuple[Array, None]:
+        (x,) = xs
+        return x, None
+
+    def vjp(self, saved: None, gy: Array) -> tuple[Array | None, ...]:
+        return (gy,)
+
+
+@dataclass(frozen=True, eq=False)
+class Dropout(Identity):
+    """Dropout as it is at inference: it passes its input on."""
+
+    rate: float = 0.5
+
+    def describe(self) -> str:
+        return f"Dropout {self.rate}"
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(Layer):
+    """``(N, C, H, W)`` to ``(N, C*H*W)``."""
+
+    start_axis: int = 1
+
+    def forward(self, *xs: Array) -> tuple[Array, tuple[int, ...]]:
+        (x,) = xs
+        return flatten(x, self.start_axis), x.shape
+
+    def vjp(self, saved: tuple[int, ...], gy: Array) -> tuple[Array | None, ...]:
+        return (gy.reshape(len(gy), *saved[1:]),)
+
+    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+        return [whole(sizes[0])]
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(Layer):
+    """Joins its inputs along ``axis``, the channels by default."""
+
+    axis: int = 1
+
+    def forward(self, *xs: Array) -> tuple[Array, tuple[int, ...]]:
+        return concat(*xs, axis=self.axis), tuple(x.shape[self.axis] for x in xs)
+
+    def vjp(self, saved: tuple[int, ...], gy: Array) -> tuple[Array | None, ...]:
+        ends = np.cumsum(saved)[:-1].tolist()
+        return tuple(np.split(gy, ends, axis=self.axis))
+
+    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+        if self.axis < 2:
+            return super().reads(box, sizes, size)
+        axis, boxes, start = self.axis - 2, [], 0
+        for each in sizes:
+            first, stop = (max(0, n - start) for n in box[axis])
+            stop = min(stop, each[axis])
+            part = (*box[:axis], (first, stop), *box[axis + 1 :])
+            boxes.append(part if first < stop else None)
+            start += each[axis]
+        return boxes
+
+
+def _reduced(gy: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over what broadcasting repeated; the batch axis is never broadcast."""
+    axes = tuple(a for a in range(1, gy.ndim) if shape[a] == 1 and gy.shape[a] != 1)
+    return gy.sum(axis=axes, keepdims=True) if axes else gy
+
+
+def _check_broadcast(xs: tuple[Array, ...]) -> None:
+    try:
+        np.broadcast_shapes(*(x.shape for x in xs))
+        fit = len({x.ndim for x in xs}) == len({len(x) for x in xs}) == 1
+    except ValueError:
+        fit = False
+    if not fit:
+        shapes = ", ".join(str(x.shape) for x in xs)
+        raise ShapeError(f"inputs have shapes {shapes}, which do not fit each other")
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Layer):
+    """Sum of its inputs, broadcast over axes of size 1."""
+
+    def forward(self, *xs: Array) -> tuple[Array, list[tuple[int, ...]]]:
+        _check_broadcast(xs)
+        total = xs[0]
+        for x in xs[1:]:
+            total = total + x
+        return total, [x.shape for x in xs]
+
+    def vjp(self, saved: list[tuple[int, ...]], gy: Array) -> tuple[Array | None, ...]:
+        return tuple(_reduced(gy, shape) for shape in saved)
+
+
+@dataclass(frozen=True, eq=False)
+class Mul(Layer):
+    """Product of two inputs, broadcast over axes of size 1 (squeeze and excite)."""
+
+    def forward(self, *xs: Array) -> tuple[Array, tuple[Array, Array]]:
+        _check_broadcast(xs)
+        a, b = xs
+        return a * b, (a, b)
+
+    def vjp(self, saved: tuple[Array, Array], gy: Array) -> tuple[Array | None, ...]:
+        a, b = saved
+        return _reduced(gy * b, a.shape), _reduced(gy * a, b.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(Layer):
+    """Extends the spatial axes; see ``numpy_deconv.pad``."""
+
+    padding: Any
+    mode: str = "constant"
+    value: float = 0
+
+    def forward(self, *xs: Array) -> tuple[Array, Array]:
+        (x,) = xs
+        return pad(x, self.padding, self.mode, self.value), x
+
+    def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
+        pairs = Window.of(1, gy.ndim - 2, padding=self.padding).padding
+        return (resampling.pad_grad(gy, pairs, self.mode),)
+
+    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+        pairs = Window.of(1, len(box), padding=self.padding).padding
+        ranges = []
+        for (first, stop), length, ends in zip(box, sizes[0], pairs, strict=True):
+            source = resampling.pad_sources(length, ends, self.mode)[first:stop]
+            source = source[source >= 0]
+            if not source.size:
+                return [None]
+            ranges.append((int(source.min()), int(source.max()) + 1))
+        return [tuple(ranges)]
+
+
+@dataclass(frozen=True, eq=False)
+class Upsample(Layer):
+    """Resamples the spatial axes; see ``numpy_deconv.upsample``."""
+
+    scale: Any
+    mode: str = "nearest"
+
+    def forward(self, *xs: Array) -> tuple[Array, Array]:
+        (x,) = xs
+        return upsample(x, self.scale, self.mode), x
+
+    def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
+        size = saved.shape[2:]
+        scales = self._scales(len(size))
+        return (current(gy).upsample_grad(gy, size, scales, self.mode),)
+
+    def _scales(self, rank: int) -> tuple[float, ...]:
+        each = self.scale if hasattr(self.scale, "__len__") else (self.scale,) * rank
+        return tuple(map(float, each))
+
+    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+        ranges = []
+        for (first, stop), length, factor in zip(
+            box, sizes[0], self._scales(len(box)), strict=True
+        ):
+            if self.mode == "nearest":
+                low = high = resampling.nearest_source(length, factor)
+            else:
+                low, high, _ = resampling.linear_sources(length, factor)
+            ranges.append((int(low[first]), int(high[stop - 1]) + 1))
+        return [tuple(ranges)]

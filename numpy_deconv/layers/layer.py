@@ -1,0 +1,71 @@
+"""What a layer is: parameters, a forward pass, and the way back beside it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from typing import Any
+
+from ..arrays import Array
+from ..window import Sizes
+
+Range = tuple[int, int]  # half-open, along one spatial axis
+Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)
+Reads = list[Box | None]  # one per input; None where nothing is read
+
+
+class Layer(ABC):
+    """One step of a net: a frozen value that holds its parameters and options.
+
+    ``forward`` returns its output and whatever the way back needs (``saved``); nothing
+    is stored in the layer, so one layer may stand in several places, and one forward
+    pass serves many ways back. ``vjp`` takes one gradient per sample of the batch, or,
+    after a forward pass of one sample, any number of gradients for it.
+    """
+
+    @abstractmethod
+    def forward(self, *xs: Array) -> tuple[Array, Any]:
+        """The output for these inputs, and what ``vjp`` will want to know."""
+
+    @abstractmethod
+    def vjp(self, saved: Any, gy: Array) -> tuple[Array | None, ...]:
+        """One gradient per input from the output's; None for integer inputs."""
+
+    def param_grads(self, saved: Any, gy: Array) -> dict[str, Array]:
+        """Gradient of each parameter by field name; apart, so as to cost nothing."""
+        return {}
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The arrays this layer holds, by field name."""
+        names = [f.name for f in fields(self)]  # type: ignore[arg-type]
+        values = {name: getattr(self, name) for name in names}
+        return {name: v for name, v in values.items() if hasattr(v, "dtype")}
+
+    def describe(self) -> str:
+        """The layer in a few words, for messages and listings."""
+        return type(self).__name__
+
+    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+        """What part of each input the outputs in ``box`` depend on; None if nothing.
+
+        ``sizes`` are the spatial sizes of the inputs, ``size`` the output's. The
+        default is an elementwise layer's, inputs of size 1 being broadcast.
+        """
+        return [
+            tuple(
+                (0, 1) if length == 1 else r
+                for r, length in zip(box, each, strict=True)
+            )
+            for each in sizes
+        ]
+
+
+def whole(size: Sizes) -> Box:
+    """The box of all positions."""
+    return tuple((0, length) for length in size)
+
+
+def by(sizes: Any) -> str:
+    """``(3, 3)`` as ``3x3``; a single number as itself."""
+    return "x".join(map(str, sizes)) if hasattr(sizes, "__len__") else str(sizes)

@@ -1,0 +1,77 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..functional import batch_norm, local_response_norm
+from ..reference import normalisation as kernels
+from ..registry import current
+from .layer import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm(Layer):
+    """Batch normalisation with stored statistics, all ``(C,)``."""
+
+    mean: Array
+    var: Array
+    weight: Array | None = None
+    bias: Array | None = None
+    eps: float = 1e-5
+
+    @property
+    def _gain(self) -> Array:
+        return np.ones_like(self.var) if self.weight is None else self.weight
+
+    def forward(self, *xs: Array) -> tuple[Array, Array]:
+        (x,) = xs
+        y = batch_norm(x, self.mean, self.var, self.weight, self.bias, self.eps)
+        return y, x
+
+    def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
+        return (current(gy).batch_norm_input_grad(gy, self.var, self._gain, self.eps),)
+
+    def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
+        grads = kernels.batch_norm_grads(
+            gy, saved, self.mean, self.var, self._gain, self.eps
+        )
+        names = ("mean", "var", "weight", "bias")
+        return {
+            name: g
+            for name, g in zip(names, grads, strict=True)
+            if getattr(self, name) is not None
+        }
+
+    def describe(self) -> str:
+        return f"BatchNorm {len(self.mean)}"
+
+
+@dataclass(frozen=True, eq=False)
+class LocalResponseNorm(Layer):
+    """Normalisation across ``size`` neighbouring channels; alpha divided by size."""
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def _options(self) -> dict[str, Any]:
+        return {"alpha": self.alpha, "beta": self.beta, "k": self.k}
+
+    def forward(self, *xs: Array) -> tuple[Array, Array]:
+        (x,) = xs
+        return local_response_norm(x, self.size, **self._options()), x
+
+    def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
+        grad = current(gy).local_response_norm_grad(
+            gy, saved, self.size, **self._options()
+        )
+        return (grad,)
+
+    def describe(self) -> str:
+        return f"LocalResponseNorm over {self.size} channels"

@@ -1,0 +1,152 @@
+"""Nets as graphs of layers: plain data, run by a function that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ..arrays import Array, as_array
+from ..errors import NetError, NumpyDeconvError
+from ..layers import Layer
+from .tape import Tape
+
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer and the names it reads; ``"pool1:switches"`` reads what a layer saved."""
+
+    layer: Layer
+    inputs: tuple[str, ...] = (INPUT,)
+
+
+class Graph:
+    """A directed acyclic graph of named layers, from ``"input"`` to its last node.
+
+    ``nodes`` maps names to :class:`Node`, each after the nodes it reads. The same
+    layer object may stand at several names: weights are then shared. A graph never
+    changes; ``net.run(x)`` returns a :class:`Tape`.
+    """
+
+    def __init__(self, nodes: Mapping[str, Node]):
+        if not nodes:
+            raise NetError("a net needs at least one layer")
+        known = {INPUT}
+        for name, node in nodes.items():
+            if name in known or ":" in name:
+                raise NetError(
+                    f"a layer cannot be named {name!r}: 'input' and ':' are taken"
+                )
+            for source in node.inputs:
+                if source.partition(":")[0] not in known:
+                    where = "a later layer" if source in nodes else "nowhere in the net"
+                    raise NetError(
+                        f"layer {name!r} reads {source!r}, which is {where}: list the "
+                        "nodes in the order in which they are computed"
+                    )
+            known.add(name)
+        self.nodes: Mapping[str, Node] = MappingProxyType(dict(nodes))
+
+    def __repr__(self) -> str:
+        rows = (f"  {name}: {n.layer.describe()}" for name, n in self.nodes.items())
+        return "\n".join([f"{type(self).__name__} of {len(self.nodes)} layers", *rows])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.nodes
+
+    def __getitem__(self, name: str) -> Layer:
+        return self.nodes[self.require(name)].layer
+
+    def __call__(self, x: Any) -> Array:
+        """The output for a batch ``x``."""
+        return self.run(x).output
+
+    @property
+    def output(self) -> str:
+        """Name of the last node."""
+        return list(self.nodes)[-1]
+
+    def require(self, name: str) -> str:
+        """``name`` if the net has such a layer; else NetError with what it has."""
+        if name not in self.nodes:
+            raise NetError(
+                f"there is no layer {name!r}: this net has {', '.join(self.nodes)}"
+            )
+        return name
+
+    def of_type(self, *kinds: type[Layer]) -> list[str]:
+        """Names of the layers of these types, in order."""
+        return [n for n, node in self.nodes.items() if isinstance(node.layer, kinds)]
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """Every parameter, as ``"layer.field"``."""
+        return {
+            f"{name}.{field}": value
+            for name, node in self.nodes.items()
+            for field, value in node.layer.params.items()
+        }
+
+    def run(self, x: Any, *, until: str | None = None) -> Tape:
+        """Run forward on a batch and keep what every layer put out and saved.
+
+        ``until`` names the last layer to compute. Raises what a layer raises, with
+        the layer's number, name and description in front.
+        """
+        last = self.output if until is None else self.require(until)
+        values: dict[str, Array] = {INPUT: as_array(x, "input")}
+        saved: dict[str, Any] = {}
+        for number, (name, node) in enumerate(self.nodes.items(), start=1):
+            try:
+                xs = [_read(source, values, saved) for source in node.inputs]
+                values[name], saved[name] = node.layer.forward(*xs)
+            except NumpyDeconvError as error:
+                raise type(error)(
+                    f"layer {number} {name!r} ({node.layer.describe()}): {error}"
+                ) from error
+            if name == last:
+                break
+        return Tape(self, MappingProxyType(values), MappingProxyType(saved), last)
+
+
+def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:
+    name, _, part = source.partition(":")
+    if not part:
+        return values[name]
+    if not hasattr(saved.get(name), part):
+        raise NetError(f"{name!r} saves no {part!r}: a max pool saves 'switches'")
+    return getattr(saved[name], part)
+
+
+class Sequential(Graph):
+    """A chain of layers: a mapping, or pairs, of name and layer.
+
+    >>> from numpy_deconv.layers import MaxPool, ReLU
+    >>> Sequential({"relu": ReLU(), "pool": MaxPool(2)})
+    Sequential of 2 layers
+      relu: ReLU
+      pool: MaxPool 2, stride 2
+    """
+
+    def __init__(self, layers: Mapping[str, Layer] | Sequence[tuple[str, Layer]]):
+        pairs = list(layers.items() if isinstance(layers, Mapping) else layers)
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise NetError(f"layers named twice: {', '.join(twice)}")
+        sources = [INPUT, *names]
+        super().__init__(
+            {
+                name: Node(layer, (source,))
+                for (name, layer), source in zip(pairs, sources, strict=False)
+            }
+        )

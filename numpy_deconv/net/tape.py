@@ -1,0 +1,133 @@
+"""One forward run, and every way back down from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import Array, as_array, is_float
+from ..errors import DTypeError, NetError, NumpyDeconvError, ShapeError
+from ..rules import GRADIENT, Rules
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """The activations of one run by layer name, and what each layer saved for later.
+
+    A value, not a mode: any number of projections can be made from it, with any rules.
+    """
+
+    net: Graph
+    values: Mapping[str, Array]
+    saved: Mapping[str, Any]
+    last: str
+
+    def __getitem__(self, name: str) -> Array:
+        """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
+        if name not in self.values:
+            self.net.require(name)
+            raise NetError(
+                f"layer {name!r} was not run: this run ended at {self.last!r}"
+            )
+        return self.values[name]
+
+    @property
+    def output(self) -> Array:
+        """Activation of the last layer that was run."""
+        return self.values[self.last]
+
+    def project(
+        self,
+        signal: Any,
+        *,
+        start: str,
+        rules: Rules = GRADIENT,
+        stop: str = "input",
+    ) -> Array:
+        """Send a signal at the output of ``start`` down to the output of ``stop``.
+
+        ``signal`` has the shape of ``tape[start]``; after a run of one sample it may
+        hold any number of signals for it. With ``GRADIENT`` the result is the gradient
+        of ``sum(signal * tape[start])`` with respect to ``tape[stop]``. Raises
+        RuleError at a layer the rules refuse.
+        """
+        signals = self.signals(signal, start=start, rules=rules, stop=stop)
+        return signals[stop]
+
+    def signals(
+        self,
+        signal: Any,
+        *,
+        start: str,
+        rules: Rules = GRADIENT,
+        stop: str = "input",
+    ) -> dict[str, Array]:
+        """What :meth:`project` sees on its way: the signal at each layer's output."""
+        gy = self._checked(signal, start)
+        between = self._between(start, stop)
+        arriving: dict[str, Array] = {start: gy}
+        for number, name in reversed(list(enumerate(self.net.nodes, start=1))):
+            if name not in between or name not in arriving:
+                continue
+            node = self.net.nodes[name]
+            rule = rules.for_layer(node.layer)
+            try:
+                gxs = rule(node.layer, self.saved[name], arriving[name])
+            except NumpyDeconvError as error:
+                raise type(error)(
+                    f"layer {number} {name!r} ({node.layer.describe()}): {error}"
+                ) from error
+            for source, gx in zip(node.inputs, gxs, strict=True):
+                if gx is None or (source not in between and source != stop):
+                    continue
+                seen = arriving.get(source)
+                arriving[source] = gx if seen is None else seen + gx
+        return arriving
+
+    def param_grads(self, signal: Any, *, start: str | None = None) -> dict[str, Array]:
+        """Gradient of ``sum(signal * tape[start])`` for every parameter below it.
+
+        Named ``"layer.field"`` as in ``net.params``; a layer used twice at two names
+        has a share at each.
+        """
+        top = self.last if start is None else start
+        grads = {}
+        for name, gy in self.signals(signal, start=top).items():
+            if name in self.net.nodes:
+                each = self.net[name].param_grads(self.saved[name], gy)
+                grads.update({f"{name}.{field}": g for field, g in each.items()})
+        return grads
+
+    def _checked(self, signal: Any, start: str) -> Array:
+        y = self[start]
+        gy = as_array(signal, "signal")
+        batches = (len(y),) if len(y) != 1 else (len(gy),)
+        if gy.shape[1:] != y.shape[1:] or len(gy) not in batches:
+            raise ShapeError(
+                f"signal has shape {gy.shape}, but {start!r} put out {y.shape}"
+            )
+        if gy.dtype != y.dtype and not (is_float(gy.dtype) and is_float(y.dtype)):
+            raise DTypeError(f"signal is {gy.dtype}, but {start!r} put out {y.dtype}")
+        return gy.astype(y.dtype, copy=False)
+
+    def _between(self, start: str, stop: str) -> set[str]:
+        """The layers on any path from ``stop``'s output to ``start``'s output."""
+        if stop != "input":
+            self.net.require(stop)
+        if start == stop:
+            return set()
+        below: set[str] = {stop}
+        for name, node in self.net.nodes.items():
+            if any(source.partition(":")[0] in below for source in node.inputs):
+                below.add(name)
+        if start not in below:
+            raise NetError(f"{start!r} does not depend on {stop!r}: nothing to project")
+        needed = {start}
+        for name in reversed(list(self.net.nodes)):
+            if name in needed:
+                needed.update(s.partition(":")[0] for s in self.net.nodes[name].inputs)
+        return (below & needed) - {stop}

@@ -1,0 +1,174 @@
+"""Backward rules: what a visualisation method does at each type of layer.
+
+A method is a mapping from layer type to rule; a type it does not name gets the true
+gradient. Going down through ReLU, with ``g`` the signal and ``x`` the layer's input::
+
+    gradient      g * (x > 0)                  Simonyan et al. 2013
+    deconvnet     max(g, 0)                    Zeiler & Fergus 2014, section 2.1
+    guided        max(g, 0) * (x > 0)          Springenberg et al. 2015
+    DeSaLiNet     max(g, 0) * (x > 0)          Mahendran & Vedaldi 2016
+
+The deconvnet and DeSaLiNet also unpool by switches and pass the local response norm
+unchanged. A layer that a method has no published rule for is refused, until the caller
+says what to do with it::
+
+    DECONVNET.replace({Clip: rectify_signal})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import layers
+from .arrays import Array
+from .errors import RuleError
+from .functional.unpooling import check_overlap
+from .layers import Layer
+
+Signals = tuple[Array | None, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way down through one layer: ``apply(layer, saved, gy) -> gxs``."""
+
+    name: str
+    apply: Callable[[Any, Any, Array], Signals] = field(compare=False)
+
+    def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
+        return self.apply(layer, saved, gy)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _rectified(gy: Array) -> Array:
+    return np.maximum(gy, 0)
+
+
+def _refuse(layer: Layer, saved: Any, gy: Array) -> Signals:
+    raise RuleError(
+        f"there is no published rule for {type(layer).__name__} here: say which to "
+        f"use with rules.replace({{{type(layer).__name__}: gradient}}), or start below "
+        "it"
+    )
+
+
+def _scattering(overlap: str) -> Callable[[Any, Any, Array], Signals]:
+    return lambda layer, saved, gy: (layer.unpool(saved, gy, overlap),)
+
+
+gradient = Rule("gradient", lambda layer, saved, gy: layer.vjp(saved, gy))
+identity = Rule("identity", lambda layer, saved, gy: (gy,))
+rectify_signal = Rule("rectify_signal", lambda layer, saved, gy: (_rectified(gy),))
+rectify_both = Rule(
+    "rectify_both", lambda layer, saved, gy: layer.vjp(saved, _rectified(gy))
+)
+refuse = Rule("refuse", _refuse)
+
+
+def scatter(overlap: str = "sum") -> Rule:
+    """Unpool by the switches; ``overlap`` as in ``max_unpool``.
+
+    Only ``"sum"`` is the adjoint of pooling. ``"assign"`` is what a deconvnet made of
+    ``MaxUnpool2d`` does: on 3x3/2 pools it drops about a third of the signal.
+    """
+    check_overlap(overlap)
+    return Rule(f"scatter({overlap})", _scattering(overlap))
+
+
+class Rules(Mapping[type[Layer], Rule]):
+    """An immutable, named mapping from layer type to :class:`Rule`.
+
+    A layer's own type is looked up first, then its base classes.
+    """
+
+    def __init__(self, name: str, rules: Mapping[type[Layer], Rule] | None = None):
+        self.name = name
+        self._rules = dict(rules or {})
+
+    def __getitem__(self, kind: type[Layer]) -> Rule:
+        return self._rules[kind]
+
+    def __iter__(self) -> Any:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __repr__(self) -> str:
+        return f"Rules({self.name!r}, {self.settings()})"
+
+    def for_layer(self, layer: Layer) -> Rule:
+        """The rule for this layer: the true gradient unless its type is named."""
+        for kind in type(layer).__mro__:
+            if kind in self._rules:
+                return self._rules[kind]
+        return gradient
+
+    def replace(
+        self, changes: Mapping[type[Layer], Rule], name: str | None = None
+    ) -> Rules:
+        """The same rules with some of them changed or added."""
+        return Rules(name or f"{self.name} (changed)", {**self._rules, **changes})
+
+    def settings(self) -> dict[str, str]:
+        """The mapping in words, as it stands in a result's settings."""
+        return {kind.__name__: rule.name for kind, rule in self._rules.items()}
+
+
+_UNPUBLISHED: tuple[type[Layer], ...] = (
+    layers.ELU,
+    layers.Sigmoid,
+    layers.Tanh,
+    layers.SiLU,
+    layers.GELU,
+    layers.HardSigmoid,
+    layers.HardSwish,
+    layers.Softplus,
+    layers.Mul,
+    layers.LpPool,
+    layers.Softmax,
+    layers.LogSoftmax,
+)
+_LEAKY: tuple[type[Layer], ...] = (layers.LeakyReLU, layers.PReLU, layers.Clip)
+_POOLS: tuple[type[Layer], ...] = (
+    layers.MaxPool,
+    layers.AdaptiveMaxPool,
+    layers.GlobalMaxPool,
+)
+
+GRADIENT = Rules("gradient")
+
+DECONVNET = Rules(
+    "deconvnet",
+    {
+        layers.ReLU: rectify_signal,
+        **dict.fromkeys(_POOLS, scatter("sum")),
+        layers.LocalResponseNorm: identity,
+        **dict.fromkeys(_LEAKY + _UNPUBLISHED, refuse),
+    },
+)
+
+GUIDED = Rules(
+    "guided_backprop",
+    {
+        layers.ReLU: rectify_both,
+        **dict.fromkeys(_LEAKY, rectify_both),
+        **dict.fromkeys(_UNPUBLISHED, refuse),
+    },
+)
+
+DESALINET = Rules(
+    "desalinet",
+    {
+        layers.ReLU: rectify_both,
+        **dict.fromkeys(_POOLS, scatter("sum")),
+        layers.LocalResponseNorm: identity,
+        **dict.fromkeys(_LEAKY + _UNPUBLISHED, refuse),
+    },
+)
