@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..rules import GRADIENT, GUIDED, Rules
-from .drawing import hot_picture, signed_picture
+from .drawing import balanced_picture, hot_picture
 from .result import Result
 from .subject import (
     Targets,
@@ -36,11 +36,11 @@ class Attribution(Result):
     subject: Any
 
     def drawn(self, sample: int = 0) -> np.ndarray[Any, Any]:
-        """One sample: saliency in hot colours, signed results stretched."""
+        """One sample: saliency in hot colours, signed results around grey."""
         values = self.pixels[sample]
         if self.pixels.ndim == 3:
             return hot_picture(values)
-        return signed_picture(values, preprocess_of(self.subject))
+        return balanced_picture(values, preprocess_of(self.subject))
 
 
 def _attribution(

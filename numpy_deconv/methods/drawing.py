@@ -28,19 +28,33 @@ def _planes(values: Array) -> Picture:
     return array.astype(np.float64)
 
 
-def signed_picture(values: Array, preprocess: Preprocess | None) -> Picture:
-    """``(C, H, W)`` stretched from its own minimum..maximum to a colour picture.
-
-    Three channels are colours; any other number is averaged to grey.
-    """
+def _colours(values: Array, preprocess: Preprocess | None) -> Picture:
+    """Three planes, red first; any other number of channels is averaged to grey."""
     planes = _planes(values)
     if len(planes) != 3:
-        planes = np.repeat(planes.mean(axis=0, keepdims=True), 3, axis=0)
-    elif preprocess is not None and preprocess.channels == "BGR":
-        planes = planes[::-1]
+        return np.repeat(planes.mean(axis=0, keepdims=True), 3, axis=0)
+    if preprocess is not None and preprocess.channels == "BGR":
+        return planes[::-1]
+    return planes
+
+
+def signed_picture(values: Array, preprocess: Preprocess | None) -> Picture:
+    """``(C, H, W)`` stretched from its own minimum..maximum to a colour picture."""
+    planes = _colours(values, preprocess)
     if planes.min() == planes.max():  # nothing arrived: black, whatever its value
         return np.zeros((*planes.shape[1:], 3), np.uint8)
     return stretch(planes.transpose(1, 2, 0))
+
+
+def balanced_picture(values: Array, preprocess: Preprocess | None) -> Picture:
+    """``(C, H, W)`` around mid grey, which is 0; the strongest 0.5 % saturate.
+
+    A gradient has a few very large values; a plain stretch shows nothing else.
+    """
+    planes = _colours(values, preprocess)
+    limit = np.quantile(np.abs(planes), 0.995) or np.abs(planes).max() or 1
+    levels = np.clip(np.rint(127.5 + 127.5 * planes / limit), 0, 255)
+    return np.ascontiguousarray(levels.astype(np.uint8).transpose(1, 2, 0))
 
 
 def grey_picture(plane: Array) -> Picture:

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_models import CLASSES, small_batch, small_model, small_net
+
+from numpy_deconv.errors import DTypeError, NetError, OptionError, ShapeError
+from numpy_deconv.methods import gradient_times_input, guided_backprop, saliency
+from numpy_deconv.rules import GUIDED
+
+
+def gradient_by_differences(net, x, target, step=1e-6):
+    grad = np.zeros_like(x)
+    for i in np.random.default_rng(0).choice(x.size, 40, replace=False):
+        up, down = x.copy(), x.copy()
+        up.flat[i] += step
+        down.flat[i] -= step
+        grad.flat[i] = (net(up)[0, target] - net(down)[0, target]) / (2 * step)
+    return grad
+
+
+def test_saliency_is_the_largest_absolute_gradient():
+    net, x = small_net(), small_batch()
+    expected = gradient_by_differences(net, x, 2)
+    probed = expected != 0
+    tape = net.run(x)
+    exact = tape.project(np.eye(CLASSES)[2:3], start="fc")
+    np.testing.assert_allclose(exact[probed], expected[probed], atol=1e-7)
+    result = saliency(net, x, 2)
+    np.testing.assert_array_equal(result.pixels, np.abs(exact).max(axis=1))
+    assert result.scores == [tape.output[0, 2]]
+
+
+def test_the_score_is_taken_before_the_softmax():
+    x = small_batch()
+    plain, soft = small_net(), small_net(softmax=True)
+    result = saliency(soft, x, 1)
+    assert result.settings["layer"] == "fc"
+    np.testing.assert_array_equal(result.pixels, saliency(plain, x, 1).pixels)
+
+
+def test_default_target_is_each_samples_best_class():
+    net, x = small_net(), small_batch(3)
+    result = saliency(net, x)
+    assert result.target == net(x).argmax(axis=1).tolist()
+    assert result.pixels.shape == (3, 20, 24)
+
+
+def test_one_target_per_sample():
+    net, x = small_net(), small_batch(2)
+    both = guided_backprop(net, x, [4, 1])
+    np.testing.assert_allclose(
+        both.pixels[1:], guided_backprop(net, x[1:], 1).pixels, atol=1e-13
+    )
+
+
+def test_guided_backprop_follows_its_rule():
+    net, x = small_net(), small_batch()
+    expected = net.run(x).project(np.eye(CLASSES)[:1], start="fc", rules=GUIDED)
+    result = guided_backprop(net, x, 0)
+    np.testing.assert_array_equal(result.pixels, expected)
+    assert result.settings["rule.ReLU"] == "rectify_both"
+
+
+def test_gradient_times_input_sums_to_the_score_without_biases():
+    net, x = small_net(bias=False), small_batch()
+    result = gradient_times_input(net, x, 3)
+    np.testing.assert_allclose(result.pixels.sum(), net(x)[0, 3], rtol=1e-12)
+
+
+def test_pictures():
+    model, x = small_model(), small_batch(2, "float32")
+    hot = saliency(model, x).drawn()
+    assert hot.shape == (20, 24, 3)
+    assert hot.max() == 255
+    signed = guided_backprop(model, x).drawn(sample=1)
+    assert abs(int(np.median(signed)) - 128) < 20  # around mid grey, which is zero
+
+
+def test_a_gradient_of_zero_draws_black_or_grey():
+    net, x = small_net(), small_batch()
+    result = saliency(net, x)
+    flat = type(result)(
+        np.zeros((1, 20, 24)), result.settings, result.target, result.scores, net
+    )
+    assert not flat.drawn().any()
+
+
+@pytest.mark.parametrize(
+    ("x", "target", "error", "message"),
+    [
+        (
+            small_batch(),
+            6,
+            OptionError,
+            "class 6 does not exist: the net has classes 0",
+        ),
+        (small_batch(), -1, OptionError, "class -1 does not exist"),
+        (small_batch(2), [1, 2, 3], ShapeError, "3 targets for a batch of 2"),
+        (np.zeros((1, 3, 20, 24), np.uint8), 0, DTypeError, "goes through model.prep"),
+        (np.zeros(5), 0, ShapeError, "expected a batch"),
+        (np.full((1, 3, 20, 24), np.inf), 0, NetError, "scores at 'fc' are not finite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_wrong_input(x, target, error, message):
+    with pytest.raises(error, match=message):
+        saliency(small_net(), x, target)
+
+
+def test_a_picture_is_not_a_net():
+    with pytest.raises(NetError, match="expected a net or a model, got str"):
+        saliency("vgg16", small_batch())
