@@ -29,10 +29,14 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Array:
     return _apply("leaky_relu", x, slope=slope)
 
 
-def clip(x: Any, low: float, high: float) -> Array:
-    """``min(max(x, low), high)``; ReLU6 is ``clip(x, 0, 6)``."""
-    if not low <= high:
-        raise OptionError(f"clip needs low <= high, got low={low}, high={high}")
+def clip(x: Any, low: float | None = None, high: float | None = None) -> Array:
+    """``min(max(x, low), high)``, a None side open; ReLU6 is ``clip(x, 0, 6)``."""
+    x = as_array(x, "x")
+    if x.dtype.kind in "iu" and any(b is not None and b != int(b) for b in (low, high)):
+        raise OptionError(
+            f"integers cannot be clipped to {low} and {high}: give whole numbers, or "
+            "convert x to float32"
+        )
     return _apply("clip", x, low=low, high=high)
 
 

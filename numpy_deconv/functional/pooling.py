@@ -42,16 +42,18 @@ def avg_pool(
     *,
     stride: Any = None,
     padding: Any = 0,
+    dilation: Any = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Array:
     """Mean of each window, ``(N, C, *out)``.
 
     Padding counts as zeros, or with ``count_include_pad=False`` not at all; what
-    ceil_mode lets hang over never counts. Integers truncate toward zero.
+    ceil_mode lets hang over never counts. Integers truncate toward zero. (Dilation is
+    ONNX's, torch has none here.)
     """
     x = as_array(x, "x")
-    window = _window(x, kernel_size, stride, padding, ceil_mode)
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
     if not count_include_pad:
         _require_samples(window, x.shape[2:], "avg_pool has no mean there")
     return current(x).avg_pool(x, window, count_include_pad)
@@ -87,7 +89,7 @@ def _window(
     stride: Any,
     padding: Any,
     ceil_mode: bool,
-    dilation: Any = 1,
+    dilation: Any,
 ) -> Window:
     size = require_rank(x, "x")
     window = Window.of_pool(
@@ -127,11 +129,12 @@ def _avg_pool_pullback(
     kernel_size: Any,
     stride: Any,
     padding: Any,
+    dilation: Any,
     ceil_mode: bool,
     count_include_pad: bool,
 ) -> Pullback:
     require_float(x, "x", "the gradient of avg_pool")
-    window = _window(x, kernel_size, stride, padding, ceil_mode)
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
     return lambda grad: (
         current(grad).avg_pool_grad(grad, x.shape[2:], window, count_include_pad),
     )

@@ -10,7 +10,7 @@ from ..functional import log_softmax, prelu, softmax
 from ..reference import activations as kernels
 from ..registry import current
 from ..window import Sizes
-from .layer import Box, Layer, Reads, whole
+from .layer import Layer, Positions, Reads, whole
 
 
 class Activation(Layer):
@@ -54,8 +54,8 @@ class Clip(Activation):
     """``min(max(x, low), high)``; ReLU6 is ``Clip(0, 6)``."""
 
     function = "clip"
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +146,12 @@ class _Shares(Layer):
 
     axis: int
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        if self.axis < 2:
-            return super().reads(box, sizes, size)
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        shared = self.axis % (len(at) + 2) - 2
         return [
             tuple(
-                r if axis + 2 != self.axis else whole(sizes[0])[axis]
-                for axis, r in enumerate(box)
+                p if axis != shared else whole(sizes[0])[axis]
+                for axis, p in enumerate(at)
             )
         ]
 

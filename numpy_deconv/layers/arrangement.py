@@ -13,7 +13,7 @@ from ..functional import concat, flatten, pad, upsample
 from ..reference import resampling
 from ..registry import current
 from ..window import Sizes, Window
-from .layer import Box, Layer, Reads, whole
+from .layer import Layer, Positions, Reads, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Flatten(Layer):
     def vjp(self, saved: tuple[int, ...], gy: Array) -> tuple[Array | None, ...]:
         return (gy.reshape(len(gy), *saved[1:]),)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         return [whole(sizes[0])]
 
 
@@ -68,17 +68,16 @@ class Concat(Layer):
         ends = np.cumsum(saved)[:-1].tolist()
         return tuple(np.split(gy, ends, axis=self.axis))
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        if self.axis < 2:
-            return super().reads(box, sizes, size)
-        axis, boxes, start = self.axis - 2, [], 0
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        axis, reads, start = self.axis % (len(at) + 2) - 2, [], 0
+        if axis < 0:
+            return super().reads(at, sizes, size)
         for each in sizes:
-            first, stop = (max(0, n - start) for n in box[axis])
-            stop = min(stop, each[axis])
-            part = (*box[:axis], (first, stop), *box[axis + 1 :])
-            boxes.append(part if first < stop else None)
-            start += each[axis]
-        return boxes
+            stop = start + each[axis]
+            part = at[axis][(at[axis] >= start) & (at[axis] < stop)] - start
+            reads.append((*at[:axis], part, *at[axis + 1 :]))
+            start = stop
+        return reads
 
 
 def _reduced(gy: Array, shape: tuple[int, ...]) -> Array:
@@ -143,16 +142,13 @@ class Pad(Layer):
         pairs = Window.of(1, gy.ndim - 2, padding=self.padding).padding
         return (resampling.pad_grad(gy, pairs, self.mode),)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        pairs = Window.of(1, len(box), padding=self.padding).padding
-        ranges = []
-        for (first, stop), length, ends in zip(box, sizes[0], pairs, strict=True):
-            source = resampling.pad_sources(length, ends, self.mode)[first:stop]
-            source = source[source >= 0]
-            if not source.size:
-                return [None]
-            ranges.append((int(source.min()), int(source.max()) + 1))
-        return [tuple(ranges)]
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        pairs = Window.of(1, len(at), padding=self.padding).padding
+        sources = []
+        for p, length, ends in zip(at, sizes[0], pairs, strict=True):
+            source = np.unique(resampling.pad_sources(length, ends, self.mode)[p])
+            sources.append(source[source >= 0])
+        return [tuple(sources)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,14 +171,14 @@ class Upsample(Layer):
         each = self.scale if hasattr(self.scale, "__len__") else (self.scale,) * rank
         return tuple(map(float, each))
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        ranges = []
-        for (first, stop), length, factor in zip(
-            box, sizes[0], self._scales(len(box)), strict=True
-        ):
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        sources = []
+        for p, length, factor in zip(at, sizes[0], self._scales(len(at)), strict=True):
             if self.mode == "nearest":
-                low = high = resampling.nearest_source(length, factor)
-            else:
-                low, high, _ = resampling.linear_sources(length, factor)
-            ranges.append((int(low[first]), int(high[stop - 1]) + 1))
-        return [tuple(ranges)]
+                sources.append(np.unique(resampling.nearest_source(length, factor)[p]))
+                continue
+            low, high, weight = (
+                n[p] for n in resampling.linear_sources(length, factor)
+            )
+            sources.append(np.union1d(low, high[weight > 0]))
+        return [tuple(sources)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..arrays import Array
 from ..errors import ShapeError
 from ..functional import conv, conv_input_grad, conv_transpose, linear, vjp
 from ..window import Sizes, Window
-from .layer import Box, Layer, Reads, by, whole
+from .layer import Layer, Positions, Reads, by, whole
 
 
 def _geometry(layer: Any) -> dict[str, Any]:
@@ -21,29 +23,32 @@ def _geometry(layer: Any) -> dict[str, Any]:
     }
 
 
-def clipped(box: Box, size: Sizes) -> Box | None:
-    """The part of a box inside an input of this size; None if there is none."""
-    inside = tuple(
-        (max(first, 0), min(stop, length))
-        for (first, stop), length in zip(box, size, strict=True)
+def _taps(window: Window, axis: int) -> Array:
+    """Where the taps of output 0 lie along an axis."""
+    dilation, (begin, _) = window.dilation[axis], window.padding[axis]
+    return np.arange(window.kernel[axis]) * dilation - begin
+
+
+def _inside(positions: Array, length: int) -> Array:
+    return np.unique(positions[(positions >= 0) & (positions < length)])
+
+
+def window_reads(window: Window, at: Positions, size: Sizes) -> Positions:
+    """Which inputs the outputs of a sliding window read; the padding is none."""
+    return tuple(
+        _inside(p[:, None] * window.stride[a] + _taps(window, a), size[a])
+        for a, p in enumerate(at)
     )
-    return inside if all(first < stop for first, stop in inside) else None
 
 
-def window_reads(window: Window, box: Box, size: Sizes) -> Box | None:
-    """What the outputs in ``box`` of a sliding window read of an input."""
-    ranges = (window.input_range(a, *r) for a, r in enumerate(box))
-    return clipped(tuple(ranges), size)
-
-
-def transposed_reads(window: Window, box: Box, size: Sizes) -> Box | None:
-    """Which inputs of a transposed window reach the outputs in ``box``."""
-    ranges = []
-    for axis, (first, stop) in enumerate(box):
-        stride, (begin, _) = window.stride[axis], window.padding[axis]
-        low = -(-(first + begin - window.span[axis] + 1) // stride)
-        ranges.append((low, (stop - 1 + begin) // stride + 1))
-    return clipped(tuple(ranges), size)
+def transposed_reads(window: Window, at: Positions, size: Sizes) -> Positions:
+    """Which inputs of a transposed window reach these outputs."""
+    sources = []
+    for axis, p in enumerate(at):
+        steps = p[:, None] - _taps(window, axis)
+        whole_steps = steps[steps % window.stride[axis] == 0]
+        sources.append(_inside(whole_steps // window.stride[axis], size[axis]))
+    return tuple(sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +77,20 @@ class Conv(Layer):
     def describe(self) -> str:
         filters, depth, *kernel = self.weight.shape
         words = f"Conv {depth * self.groups} -> {filters}, {by(kernel)}"
-        words += f", stride {by(self.stride)}" if self.stride not in (1, (1, 1)) else ""
+        strided = np.any(np.asarray(self.stride) != 1)
+        words += f", stride {by(self.stride)}" if strided else ""
         return words + (f", {self.groups} groups" if self.groups > 1 else "")
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         window = Window.of(
             self.weight.shape[2:],
-            len(box),
+            len(at),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
             input_size=sizes[0],
         )
-        return [window_reads(window, box, sizes[0])]
+        return [window_reads(window, at, sizes[0])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,16 +127,16 @@ class ConvTranspose(Layer):
         channels, filters, *kernel = self.weight.shape
         return f"ConvTranspose {channels} -> {filters * self.groups}, {by(kernel)}"
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         window = Window.of(
             self.weight.shape[2:],
-            len(box),
+            len(at),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
             input_size=size,
         )
-        return [transposed_reads(window, box, sizes[0])]
+        return [transposed_reads(window, at, sizes[0])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,5 +165,5 @@ class Linear(Layer):
     def describe(self) -> str:
         return f"Linear {self.weight.shape[1]} -> {self.weight.shape[0]}"
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         return [whole(each) for each in sizes]

@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from ..arrays import Array
 from ..window import Sizes
 
 Range = tuple[int, int]  # half-open, along one spatial axis
 Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)
-Reads = list[Box | None]  # one per input; None where nothing is read
+Positions = tuple[Array, ...]  # ascending indices per spatial axis; likewise empty
+Reads = list[Positions]  # one per input; an axis without indices: nothing is read
 
 
 class Layer(ABC):
@@ -46,24 +49,24 @@ class Layer(ABC):
         """The layer in a few words, for messages and listings."""
         return type(self).__name__
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        """What part of each input the outputs in ``box`` depend on; None if nothing.
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        """Which positions of each input the outputs at these positions depend on.
 
         ``sizes`` are the spatial sizes of the inputs, ``size`` the output's. The
         default is an elementwise layer's, inputs of size 1 being broadcast.
         """
         return [
             tuple(
-                (0, 1) if length == 1 else r
-                for r, length in zip(box, each, strict=True)
+                p[:1] * 0 if length == 1 else p
+                for p, length in zip(at, each, strict=True)
             )
             for each in sizes
         ]
 
 
-def whole(size: Sizes) -> Box:
-    """The box of all positions."""
-    return tuple((0, length) for length in size)
+def whole(size: Sizes) -> Positions:
+    """All positions."""
+    return tuple(np.arange(length) for length in size)
 
 
 def by(sizes: Any) -> str:

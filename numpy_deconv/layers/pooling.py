@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..arrays import Array
 from ..functional import (
     adaptive_avg_pool,
@@ -18,7 +20,7 @@ from ..reference.pooling import cells
 from ..registry import current
 from ..window import Sizes, Window
 from .convolution import transposed_reads, window_reads
-from .layer import Box, Layer, Reads, by, whole
+from .layer import Layer, Positions, Reads, by, whole
 
 
 class Pooled(NamedTuple):
@@ -49,8 +51,8 @@ class _Windowed(Layer):
     def describe(self) -> str:
         return _describe(self)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [window_reads(_window(self, sizes[0]), box, sizes[0])]
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        return [window_reads(_window(self, sizes[0]), at, sizes[0])]
 
 
 class _Switching(Layer):
@@ -117,8 +119,8 @@ class MaxUnpool(Layer):
     def describe(self) -> str:
         return _describe(self)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        read = transposed_reads(_window(self, size), box, sizes[0])
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        read = transposed_reads(_window(self, size), at, sizes[0])
         return [read, read]
 
 
@@ -131,6 +133,7 @@ class AvgPool(_Windowed):
     padding: Any = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
+    dilation: Any = 1
 
     def forward(self, *xs: Array) -> tuple[Array, Sizes]:
         (x,) = xs
@@ -139,6 +142,7 @@ class AvgPool(_Windowed):
             self.kernel_size,
             stride=self.stride,
             padding=self.padding,
+            dilation=self.dilation,
             ceil_mode=self.ceil_mode,
             count_include_pad=self.count_include_pad,
         )
@@ -185,12 +189,13 @@ class LpPool(_Windowed):
 
 
 class _Adaptive(Layer):
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
-        ranges = []
-        for (first, stop), length, outputs in zip(box, sizes[0], size, strict=True):
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        sources = []
+        for p, length, outputs in zip(at, sizes[0], size, strict=True):
             cell = [inputs[0] for _, inputs in cells((length,), (outputs,))]
-            ranges.append((cell[first].start, cell[stop - 1].stop))
-        return [tuple(ranges)]
+            read = [np.arange(cell[o].start, cell[o].stop) for o in p.tolist()]
+            sources.append(np.unique(np.concatenate(read)))
+        return [tuple(sources)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +240,7 @@ class GlobalAvgPool(Layer):
     def vjp(self, saved: Sizes, gy: Array) -> tuple[Array | None, ...]:
         return AdaptiveAvgPool(1).vjp(saved, gy)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         return [whole(sizes[0])]
 
 
@@ -246,5 +251,5 @@ class GlobalMaxPool(_Switching):
     def forward(self, *xs: Array) -> tuple[Array, Pooled]:
         return AdaptiveMaxPool(1).forward(*xs)
 
-    def reads(self, box: Box, sizes: list[Sizes], size: Sizes) -> Reads:
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         return [whole(sizes[0])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,12 +38,17 @@ def _leaky_relu_slope(x: Array, slope: float) -> Array:
     return np.where(x > 0, x.dtype.type(1), x.dtype.type(slope))
 
 
-def _clip(x: Array, low: float, high: float) -> Array:
-    return np.clip(x, low, high)
+def _clip(x: Array, low: float | None, high: float | None) -> Array:
+    if low is None and high is None:
+        return x.copy()
+    return np.clip(x, low, high)  # takes bounds that an integer dtype cannot hold
 
 
-def _clip_slope(x: Array, low: float, high: float) -> Array:
-    return ((x >= low) & (x <= high)).astype(x.dtype)
+def _clip_slope(x: Array, low: float | None, high: float | None) -> Array:
+    inside = np.ones_like(x)
+    if low is not None:
+        inside = inside * (x >= low)
+    return inside if high is None else inside * (x <= high)
 
 
 def _elu(x: Array, alpha: float) -> Array:
@@ -149,7 +154,7 @@ ACTIVATIONS = {
 EXACT_IN_INTEGERS = ("relu", "clip")
 
 
-def activation(x: Array, name: str, **options: float | str) -> Array:
+def activation(x: Array, name: str, **options: Any) -> Array:
     """Value of the named activation, in x's dtype."""
     if name in EXACT_IN_INTEGERS:
         return ACTIVATIONS[name].value(x, **options).astype(x.dtype, copy=False)
@@ -157,12 +162,12 @@ def activation(x: Array, name: str, **options: float | str) -> Array:
 
 
 @widened
-def _value(x: Array, name: str, **options: float | str) -> Array:
+def _value(x: Array, name: str, **options: Any) -> Array:
     return ACTIVATIONS[name].value(x, **options).astype(x.dtype, copy=False)
 
 
 @widened
-def activation_grad(grad: Array, x: Array, name: str, **options: float | str) -> Array:
+def activation_grad(grad: Array, x: Array, name: str, **options: Any) -> Array:
     """``grad`` times the named activation's derivative at x."""
     slope = ACTIVATIONS[name].derivative(x, **options)
     return grad * slope.astype(grad.dtype, copy=False)

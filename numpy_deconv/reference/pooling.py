@@ -48,7 +48,8 @@ def adaptive_max_pool(x: Array, output_size: Sizes) -> tuple[Array, Array]:
     switches: Array = np.zeros_like(y, dtype=np.int64)
     plane: Array = np.arange(math.prod(size), dtype=np.int64).reshape(size)
     for cell, inputs in cells(size, output_size):
-        window = x[(..., *inputs)].reshape(*x.shape[:2], -1)
+        window = x[(..., *inputs)]
+        window = window.reshape(*x.shape[:2], math.prod(window.shape[2:]))
         first = window.argmax(axis=2)  # the first maximum, and NaN counts as one
         y[(..., *cell)] = np.take_along_axis(window, first[..., None], 2)[..., 0]
         switches[(..., *cell)] = _like(plane[inputs].ravel(), switches)[first]

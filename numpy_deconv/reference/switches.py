@@ -18,7 +18,7 @@ from .pooling import divided
 
 def gather(x: Array, switches: Array) -> Array:
     """Values of ``x`` at the switches; a batch of one is shared by the other's many."""
-    batch = max(len(x), len(switches)) if x.size and switches.size else 0
+    batch = len(switches) if len(x) == 1 else len(x)
     planes = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
     index = switches.reshape(*switches.shape[:2], math.prod(switches.shape[2:]))
     planes = np.broadcast_to(planes, (batch, *planes.shape[1:]))
