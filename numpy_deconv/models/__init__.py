@@ -1,0 +1,26 @@
+"""Architectures as data, the weights that come with the library, and `load_model`."""
+
+from __future__ import annotations
+
+from .architecture import Architecture
+from .catalogue import ARCHITECTURES, find_architecture, identify
+from .labels import imagenet_labels, read_labels
+from .load import load_model, model_from_weights
+from .model import Model
+from .preprocess import IMAGENET, Preprocess
+from .row import Row
+
+__all__ = [
+    "ARCHITECTURES",
+    "IMAGENET",
+    "Architecture",
+    "Model",
+    "Preprocess",
+    "Row",
+    "find_architecture",
+    "identify",
+    "imagenet_labels",
+    "load_model",
+    "model_from_weights",
+    "read_labels",
+]

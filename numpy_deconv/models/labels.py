@@ -1,0 +1,79 @@
+"""Class names: the shipped ImageNet list, lists from a file, and looking a name up."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from functools import cache
+from os import PathLike
+from pathlib import Path
+
+from ..errors import FileFormatError, OptionError
+
+DATA = Path(__file__).parent / "data"
+"""The folder of the data files that are part of the package."""
+
+
+@cache
+def imagenet_labels() -> tuple[str, ...]:
+    """The 1000 classes of ImageNet-1k in order, each with its synonyms.
+
+    Example::
+
+        imagenet_labels()[281]  # "tabby, tabby cat"
+    """
+    return read_labels(DATA / "imagenet_labels.txt")
+
+
+def read_labels(path: str | PathLike[str]) -> tuple[str, ...]:
+    """The lines of a UTF-8 text file: the name of class 0, of class 1, ...
+
+    Raises:
+        FileFormatError: if it is not text, or holds no line or an empty one.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise FileFormatError(f"labels {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"labels {path}: not a UTF-8 text file") from error
+    if not lines:
+        raise FileFormatError(f"labels {path}: the file is empty")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise FileFormatError(
+                f"labels {path}: line {number} is empty, but is class {number - 1}"
+            )
+    return tuple(line.strip() for line in lines)
+
+
+def short(label: str) -> str:
+    """The first of a label's synonyms."""
+    return label.split(", ")[0]
+
+
+def find(labels: Sequence[str], name: str) -> int:
+    """The index of the class that ``name`` is one of the synonyms of.
+
+    Case matters only between names that differ in nothing else (ImageNet has a
+    "Cardigan", a dog, and a "cardigan"); a first synonym goes before later ones.
+
+    Raises:
+        OptionError: if there is none, naming the nearest.
+    """
+    sought = name.strip()
+    folded = sought.casefold()
+    synonyms = [label.casefold().split(", ") for label in labels]
+    for matches in (
+        [index for index, label in enumerate(labels) if short(label) == sought],
+        [index for index, names in enumerate(synonyms) if names[0] == folded],
+        [index for index, names in enumerate(synonyms) if folded in names],
+    ):
+        if matches:
+            return matches[0]
+    known = {name: index for index, names in enumerate(synonyms) for name in names}
+    near = [known[match] for match in difflib.get_close_matches(folded, known)]
+    near += [index for name, index in known.items() if folded in name][:3]
+    names = dict.fromkeys(repr(short(labels[index])) for index in near)
+    hint = f": did you mean {' or '.join(names)}?" if names else ""
+    raise OptionError(f"no class is called {name!r}{hint}")

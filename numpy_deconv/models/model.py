@@ -1,0 +1,62 @@
+"""A net together with everything needed to show it a picture and name what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import OptionError
+from ..net import Graph
+from . import labels as class_names
+from .preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A value: net, preprocessing, class names, and where the weights came from.
+
+    ``labels`` is empty when the class names are not known.
+
+    Example::
+
+        model = load_model("efficientnet_lite0")
+        logits = model.net(model.preprocess("cat.jpg"))
+        model.label(int(logits.argmax()))  # "tabby"
+    """
+
+    net: Graph
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    name: str
+    weights_source: str
+
+    def label(self, index: int) -> str:
+        """The class's first name, or ``"class 7"`` where names are not known.
+
+        Raises:
+            OptionError: if there is no such class.
+        """
+        if index < 0 or (self.labels and index >= len(self.labels)):
+            count = len(self.labels)
+            raise OptionError(
+                f"class {index} does not exist: {self.name} has "
+                + (f"classes 0 to {count - 1}" if count else "no negative classes")
+            )
+        return (
+            class_names.short(self.labels[index]) if self.labels else f"class {index}"
+        )
+
+    def class_index(self, name: str) -> int:
+        """The index of the class of that name; a number in digits is itself.
+
+        Raises:
+            OptionError: if no class has the name, naming the nearest ones.
+        """
+        if name.strip().isdecimal():
+            index = int(name)
+            self.label(index)
+            return index
+        if not self.labels:
+            raise OptionError(
+                f"{self.name} has no class names: give the number instead of {name!r}"
+            )
+        return class_names.find(self.labels, name)

@@ -1,0 +1,82 @@
+"""Class names: the shipped list, files, and looking a name up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from numpy_deconv.errors import FileFormatError, OptionError
+from numpy_deconv.models.labels import find, imagenet_labels, read_labels, short
+
+PETS = ("tabby, tabby cat", "Egyptian cat", "dog, cat chaser", "cat chaser")
+
+
+def test_imagenet_has_a_thousand_classes_in_the_order_of_their_synsets() -> None:
+    labels = imagenet_labels()
+    assert len(labels) == 1000
+    # Well-known indices from both ends and the middle of the list.
+    known = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby"}
+    known |= {285: "Egyptian cat", 504: "coffee mug", 657: "missile", 967: "espresso"}
+    known |= {130: "flamingo", 999: "toilet tissue"}
+    assert {index: short(labels[index]) for index in known} == known
+
+
+def test_first_names_are_unique() -> None:
+    assert len({short(label) for label in imagenet_labels()}) == 1000
+
+
+def test_every_first_name_finds_its_own_class() -> None:
+    labels = imagenet_labels()
+    assert [find(labels, short(label)) for label in labels] == list(range(1000))
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("tabby", 0), (" TABBY cat ", 0), ("egyptian CAT", 1), ("Cat Chaser", 3)],
+)
+def test_a_class_is_found_by_any_synonym_and_a_first_one_wins(
+    name: str, index: int
+) -> None:
+    assert find(PETS, name) == index
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("taby", r"no class is called 'taby': did you mean 'tabby'\?"),
+        ("gypti", "no class is called 'gypti': did you mean 'Egyptian cat'"),
+        ("zebra", "no class is called 'zebra'$"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        find(PETS, name)
+
+
+def test_labels_are_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes("\ufeffcaf\u00e9 \r\nth\u00e9\r\n".encode())
+    assert read_labels(path) == ("caf\u00e9", "th\u00e9")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"cat\n\ndog\n", "line 2 is empty, but is class 1"),
+        (b"\xff\xfe\xfa", "not a UTF-8 text file"),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=message):
+        read_labels(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"labels .*absent\.txt: No such file"):
+        read_labels(tmp_path / "absent.txt")
