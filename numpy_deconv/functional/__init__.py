@@ -24,17 +24,13 @@ from .adaptive_pooling import (
 )
 from .columns import col2im, im2col
 from .combining import concat, cross_entropy, flatten, mse
-from .convolution import (
-    conv,
-    conv_input_grad,
-    conv_transpose,
-    conv_weight_grad,
-    linear,
-)
+from .convolution import conv, conv_input_grad, conv_weight_grad
 from .differentiation import differentiable, vjp
+from .linear import linear
 from .normalisation import batch_norm, local_response_norm
 from .pooling import avg_pool, lp_pool, max_pool
 from .resampling import pad, upsample
+from .transposed_convolution import conv_transpose
 from .unpooling import max_unpool
 
 __all__ = [

@@ -32,7 +32,8 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Array:
 def clip(x: Any, low: float | None = None, high: float | None = None) -> Array:
     """``min(max(x, low), high)``, a None side open; ReLU6 is ``clip(x, 0, 6)``."""
     x = as_array(x, "x")
-    if x.dtype.kind in "iu" and any(b is not None and b != int(b) for b in (low, high)):
+    bounds = [float(b) for b in (low, high) if b is not None]
+    if x.dtype.kind in "iu" and not all(b.is_integer() for b in bounds):
         raise OptionError(
             f"integers cannot be clipped to {low} and {high}: give whole numbers, or "
             "convert x to float32"

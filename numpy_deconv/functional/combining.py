@@ -43,12 +43,16 @@ def _concat_pullback(value: Array, arrays: tuple[Array, ...], axis: int) -> Pull
 
 
 def flatten(x: Any, start_axis: int = 1) -> Array:
-    """``(N, C, H, W)`` to ``(N, C*H*W)``: all axes from ``start_axis`` become one."""
+    """``(N, C, H, W)`` to ``(N, C*H*W)``: all axes from ``start_axis`` become one.
+
+    A view of ``x`` where possible, as ``reshape``.
+    """
     x = as_array(x, "x")
-    if not 0 <= start_axis < max(x.ndim, 1):
+    axes = max(x.ndim, 1)  # a scalar flattens to one entry, as in NumPy and torch
+    if not -axes <= start_axis < axes:
         raise ShapeError(f"start_axis {start_axis} does not exist: x has {x.ndim} axes")
-    kept = x.shape[:start_axis]
-    return x.reshape(*kept, math.prod(x.shape[start_axis:]))
+    kept = x.shape[: start_axis % axes]
+    return x.reshape(*kept, math.prod(x.shape[start_axis % axes :]))
 
 
 @pullback_of(flatten, "x")

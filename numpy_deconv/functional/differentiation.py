@@ -27,9 +27,9 @@ _RULES: dict[Callable[..., Any], _Registered] = {}
 def pullback_of(function: Callable[..., Any], *arrays: str) -> Callable[[Rule], Rule]:
     """Register the decorated rule as the gradient of ``function``.
 
-    The rule is called as ``rule(value, **arguments)``, every argument by name and
-    defaults filled in, and returns a function from the value's gradient to one
-    gradient (or None) per name in ``arrays``.
+    The rule is called as ``rule(y, **arguments)``: the value, and every argument by
+    name with defaults filled in. It returns a function from the value's gradient to
+    one gradient (or None) per name in ``arrays``.
     """
 
     def register(rule: Rule) -> Rule:

@@ -79,7 +79,7 @@ def _scales(x: Array, scale: Any, mode: str) -> tuple[float, ...]:
 
 @pullback_of(pad, "x")
 def _pad_pullback(
-    value: Array, x: Array, padding: Any, mode: str, **_: Any
+    y: Array, /, x: Array, padding: Any, mode: str, value: float
 ) -> Pullback:
     pairs = _pairs(x, padding, mode)
     return lambda grad: (kernels.pad_grad(grad, pairs, mode),)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..errors import NetError
-from ..layers import Box
+from ..layers import Box, Positions
 from ..window import per_axis
 from .tape import Tape
 
@@ -18,7 +20,8 @@ def receptive_field(
     ``position`` is one index per spatial axis of ``tape[layer]`` (empty for a layer
     without them, which sees everything). The result is a half-open ``(first, stop)``
     range per axis, clipped to the image; None if the unit depends on nothing there.
-    With dilation or branches the box may hold positions that are skipped.
+    With dilation or branches the box may hold positions that are skipped, and where
+    branches meet that read different parts of one layer it may be larger than needed.
     """
     size = tape[layer].shape[2:]
     at = per_axis(tuple(position), len(size), "position")
@@ -33,8 +36,10 @@ def receptive_field(
 
 def seen_by(tape: Tape, layer: str, box: Box, *, stop: str = "input") -> Box | None:
     """:func:`receptive_field` of all units in a box together."""
+    if stop != "input":
+        tape.net.require(stop)
     nodes = tape.net.nodes
-    seen: dict[str, Box] = {layer: box}
+    seen: dict[str, Positions] = {layer: tuple(np.arange(*r) for r in box)}
     for name in reversed(list(nodes)):
         if name not in seen or name == stop:
             continue
@@ -42,14 +47,9 @@ def seen_by(tape: Tape, layer: str, box: Box, *, stop: str = "input") -> Box | N
         sizes = [tape[source].shape[2:] for source in sources]
         reads = nodes[name].layer.reads(seen[name], sizes, tape[name].shape[2:])
         for source, read in zip(sources, reads, strict=True):
-            if read is not None:
-                before = seen.get(source)
-                seen[source] = read if before is None else _hull(before, read)
-    return seen.get(stop)
-
-
-def _hull(a: Box, b: Box) -> Box:
-    return tuple(
-        (min(first, other), max(stop, end))
-        for (first, stop), (other, end) in zip(a, b, strict=True)
-    )
+            if all(len(p) for p in read):
+                before = seen.get(source, read)
+                seen[source] = tuple(map(np.union1d, before, read))
+    if stop not in seen:
+        return None
+    return tuple((int(p[0]), int(p[-1]) + 1) for p in seen[stop])

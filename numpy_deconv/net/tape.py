@@ -122,12 +122,12 @@ class Tape:
             return set()
         below: set[str] = {stop}
         for name, node in self.net.nodes.items():
-            if any(source.partition(":")[0] in below for source in node.inputs):
+            if below.intersection(node.inputs):  # "pool:switches" carries no signal
                 below.add(name)
         if start not in below:
             raise NetError(f"{start!r} does not depend on {stop!r}: nothing to project")
         needed = {start}
         for name in reversed(list(self.net.nodes)):
             if name in needed:
-                needed.update(s.partition(":")[0] for s in self.net.nodes[name].inputs)
+                needed.update(self.net.nodes[name].inputs)
         return (below & needed) - {stop}

@@ -27,7 +27,7 @@ def _relu(x: Array) -> Array:
 
 
 def _relu_slope(x: Array) -> Array:
-    return (x > 0).astype(x.dtype)
+    return (~(x <= 0)).astype(x.dtype)  # NaN passes a gradient on, as in torch
 
 
 def _leaky_relu(x: Array, slope: float) -> Array:
@@ -56,7 +56,7 @@ def _elu(x: Array, alpha: float) -> Array:
 
 
 def _elu_slope(x: Array, alpha: float) -> Array:
-    return np.where(x > 0, x.dtype.type(1), alpha * np.exp(np.minimum(x, 0)))
+    return np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), x.dtype.type(1))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -129,13 +129,20 @@ def _hard_swish_slope(x: Array) -> Array:
     return np.where(x <= -3, x.dtype.type(0), np.where(x < 3, inside, x.dtype.type(1)))
 
 
+def _scaled(x: Array, beta: float) -> Array:
+    with np.errstate(over="ignore"):  # infinite is as good as very large below
+        return x * beta
+
+
 def _softplus(x: Array, beta: float, threshold: float) -> Array:
-    bent = np.log1p(np.exp(np.minimum(x * beta, threshold))) / beta
-    return np.where(x * beta > threshold, x, bent)
+    z = _scaled(x, beta)
+    bent = np.log1p(np.exp(np.minimum(z, threshold))) / beta
+    return np.where(z > threshold, x, bent)
 
 
 def _softplus_slope(x: Array, beta: float, threshold: float) -> Array:
-    return np.where(x * beta > threshold, x.dtype.type(1), _sigmoid(x * beta))
+    z = _scaled(x, beta)
+    return np.where(z > threshold, x.dtype.type(1), _sigmoid(z))
 
 
 ACTIVATIONS = {
@@ -188,6 +195,8 @@ def prelu_grad(grad: Array, x: Array, slope: Array) -> tuple[Array, Array]:
 @widened
 def softmax(x: Array, axis: int) -> Array:
     """``exp(x) / sum(exp(x))``, shifted by the maximum so that nothing overflows."""
+    if not x.size:
+        return x.copy()
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
     return powers / powers.sum(axis=axis, keepdims=True)
 
@@ -201,6 +210,8 @@ def softmax_grad(grad: Array, y: Array, axis: int) -> Array:
 @widened
 def log_softmax(x: Array, axis: int) -> Array:
     """``x - log(sum(exp(x)))``, shifted by the maximum."""
+    if not x.size:
+        return x.copy()
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 

@@ -93,19 +93,18 @@ def _conv_input_grad(
     groups: int,
     col2im: Col2im,
 ) -> Array:
-    batch, filters, *positions = grad.shape
-    size = tuple(positions)
+    batch, size = len(grad), grad.shape[2:]
     length = math.prod(size)
     transposed = _matrix(weight, groups).swapaxes(1, 2)
     channels = weight.shape[1] * groups
     rows = channels * window.size
     x = np.empty_like(grad, shape=(batch, channels, *input_size), order="C")
     for chunk in _chunks(batch, rows * length * grad.itemsize):
-        signal = grad[chunk].reshape(-1, filters, length)
-        columns = transposed @ _grouped(signal, groups)
-        x[chunk] = col2im(
-            columns.reshape(-1, rows, length), window, size, tuple(input_size)
+        signal = _flattened(grad[chunk])
+        columns = (transposed @ _grouped(signal, groups)).reshape(
+            len(signal), rows, length
         )
+        x[chunk] = col2im(columns, window, size, tuple(input_size))
     if bias is not None:
         x += bias.reshape(-1, *(1,) * window.rank)
     return x
@@ -131,7 +130,7 @@ def _conv_weight_grad(
     weight = np.zeros_like(grad, shape=shape, order="C")
     for chunk in _chunks(batch, x.shape[1] * window.size * length * x.itemsize):
         columns = _grouped(im2col(x[chunk], window, size), groups)
-        signal = _grouped(grad[chunk].reshape(-1, filters, length), groups)
+        signal = _grouped(_flattened(grad[chunk]), groups)
         weight += (signal @ columns.swapaxes(2, 3)).sum(axis=0)
     return weight.reshape(filters, depth, *window.kernel)
 
@@ -152,6 +151,11 @@ def _matrix(weight: Array, groups: int) -> Array:
     """``(G, K/G, C/G * taps)``; sizes spelled out, so that empty ones work."""
     filters, *rest = weight.shape
     return weight.reshape(groups, filters // groups, math.prod(rest))
+
+
+def _flattened(grad: Array) -> Array:
+    batch, filters, *positions = grad.shape
+    return grad.reshape(batch, filters, math.prod(positions))
 
 
 def _grouped(columns: Array, groups: int) -> Array:

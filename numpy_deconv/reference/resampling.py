@@ -67,9 +67,12 @@ def nearest_source(length: int, scale: float) -> Array:
 def linear_sources(length: int, scale: float) -> tuple[Array, Array, Array]:
     """The two neighbours of each output and the second one's weight.
 
-    Sample centres are at half-integers: ``(i + 0.5)/scale - 0.5``, not below 0.
+    Sample centres are at half-integers: ``(i + 0.5)/scale - 0.5``, not below 0. An axis
+    that keeps its length keeps its samples, whatever the scale, as in torch.
     """
     outputs = np.arange(upsampled_length(length, scale))
+    if len(outputs) == length:
+        return outputs, outputs, np.zeros(length)
     position = np.maximum((outputs + 0.5) / scale - 0.5, 0)
     low = np.minimum(position.astype(np.int64), length - 1)
     return low, np.minimum(low + 1, length - 1), position - low

@@ -70,7 +70,8 @@ def _sum(values: Array, flat: Array, length: int) -> Array:
 
 def _max(values: Array, flat: Array, length: int) -> Array:
     image = _assign(values, flat, length)
-    np.maximum.at(image, flat, values)
+    with np.errstate(invalid="ignore"):  # NaN wins, and says so by being there
+        np.maximum.at(image, flat, values)
     return image
 
 
@@ -112,8 +113,9 @@ def scatter_grad(grad: Array, values: Array, switches: Array, overlap: str) -> A
         return narrowed(taken / shares, taken.dtype)
     order = np.arange(flat.size)
     if overlap == "max":
-        largest = _max(values.reshape(-1), flat, length)[flat]
-        order = order[values.reshape(-1) == largest]
+        each = values.reshape(-1)
+        largest = _max(each, flat, length)[flat]
+        order = order[(each == largest) | (each != each)]  # NaN is the largest
     last = np.zeros_like(flat, shape=length)
     order = order if overlap == "assign" else order[::-1]
     last[flat[order]] = order

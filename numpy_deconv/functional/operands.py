@@ -1,0 +1,56 @@
+"""What the operands of convolutions and linear layers must be to fit each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays import Array, as_array, require_same_dtype
+from ..errors import OptionError, ShapeError
+
+
+def operands(
+    a: Any, b: Any, bias: Any, first: str, second: str = "weight"
+) -> tuple[Array, Array, Array | None]:
+    """Two arrays and a bias of one dtype (integers may mix)."""
+    a, b = as_array(a, first), as_array(b, second)
+    bias = None if bias is None else as_array(bias, "bias")
+    require_same_dtype(**{first: a, second: b, "bias": bias})
+    return a, b, bias
+
+
+def check_groups(groups: int, channels: int, filters: int) -> None:
+    """Raise unless the groups share out both kinds of channels evenly."""
+    if not isinstance(groups, int) or groups < 1:
+        raise OptionError(
+            f"groups must be a whole number of at least 1, got {groups!r}"
+        )
+    if channels % groups or filters % groups:
+        raise ShapeError(
+            f"groups={groups} must divide both the {channels} input and the {filters} "
+            "output channels"
+        )
+
+
+def check_weight(
+    weight: Array, bias: Array | None, rank: int, groups: int, *, filters_axis: int
+) -> None:
+    """Raise unless weight and bias make a convolution of this spatial rank."""
+    if weight.ndim != rank + 2:
+        raise ShapeError(
+            f"weight has shape {weight.shape}, but an input with {rank} spatial axes "
+            f"needs a weight of {rank + 2} axes"
+        )
+    check_groups(groups, channels=0, filters=len(weight))
+    filters = weight.shape[filters_axis] * (groups if filters_axis else 1)
+    if bias is not None and bias.shape != (filters,):
+        raise ShapeError(
+            f"bias has shape {bias.shape}, expected ({filters},): one per output "
+            "channel"
+        )
+
+
+def bias_grad(grad: Array, bias: Array | None) -> Array | None:
+    """Gradient of a bias: the sum over everything but its channel."""
+    if bias is None:
+        return None
+    return grad.sum(axis=(0, *range(2, grad.ndim))).astype(grad.dtype)
