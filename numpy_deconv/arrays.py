@@ -30,7 +30,8 @@ def family(array: Array) -> str:
 def as_array(value: Any, name: str) -> Array:
     """View ``value`` as a NumPy array, or as a CuPy array if it lies on a GPU.
 
-    Takes anything with ``__dlpack__`` or ``__array__``, without a copy where possible.
+    Takes anything with ``__dlpack__`` or ``__array__``, without a copy where possible
+    (not in another byte order, nor off its alignment).
     Raises DTypeError for complex numbers, text and objects.
     """
     if isinstance(value, np.ndarray):
@@ -44,13 +45,15 @@ def as_array(value: Any, name: str) -> Array:
         array = value
     else:
         array = _imported(value, name)
+    if isinstance(array, np.ndarray) and not (
+        array.dtype.isnative and array.flags.aligned
+    ):
+        array = array.astype(array.dtype.newbyteorder("="))
     if not is_real(array.dtype):
         raise DTypeError(
             f"{name} has dtype {array.dtype}: use float32 or float64 (float16, "
             "bfloat16 and integers where the operation is exact in them)"
         )
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
     return array
 
 
@@ -63,6 +66,8 @@ def _imported(value: Any, name: str) -> Array:
             if device in _CUDA_DEVICES:
                 return _import_cupy(name).from_dlpack(value)
             return np.from_dlpack(value)
+        except DTypeError:  # a TypeError too, but ours, and final
+            raise
         except (BufferError, TypeError, ValueError, RuntimeError) as error:
             if not hasattr(value, "__array__"):
                 raise DTypeError(f"{name} cannot be read: {error}") from error

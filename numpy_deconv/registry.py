@@ -52,7 +52,7 @@ def _load(point: EntryPoint) -> type[Backend]:
     hint = f": {remedy}" if remedy else ""
     try:
         backend = point.load()
-    except ImportError as error:
+    except Exception as error:  # other people's code: nothing it does may end ours
         raise BackendError(
             f"backend {point.name!r} is registered, but {error}{hint}"
         ) from error
@@ -115,6 +115,11 @@ def use_backend(name: str | Backend, **options: Any) -> Iterator[Backend]:
     ...     backend.name
     'numpy'
     """
+    if isinstance(name, Backend) and options:
+        raise BackendError(
+            f"options {options} are for making a backend, and {name.name!r} is made: "
+            "give its name, or no options"
+        )
     backend = name if isinstance(name, Backend) else get_backend(name, **options)
     token = _selected.set(backend)
     try:

@@ -68,10 +68,10 @@ class Tape:
     ) -> dict[str, Array]:
         """What :meth:`project` sees on its way: the signal at each layer's output."""
         gy = self._checked(signal, start)
-        between = self._between(start, stop)
+        above = self._above(stop, start)
         arriving: dict[str, Array] = {start: gy}
         for number, name in reversed(list(enumerate(self.net.nodes, start=1))):
-            if name not in between or name not in arriving:
+            if name not in above or name not in arriving:
                 continue
             node = self.net.nodes[name]
             rule = rules.for_layer(node.layer)
@@ -82,7 +82,7 @@ class Tape:
                     f"layer {number} {name!r} ({node.layer.describe()}): {error}"
                 ) from error
             for source, gx in zip(node.inputs, gxs, strict=True):
-                if gx is None or (source not in between and source != stop):
+                if gx is None or (source not in above and source != stop):
                     continue
                 seen = arriving.get(source)
                 arriving[source] = gx if seen is None else seen + gx
@@ -114,20 +114,16 @@ class Tape:
             raise DTypeError(f"signal is {gy.dtype}, but {start!r} put out {y.dtype}")
         return gy.astype(y.dtype, copy=False)
 
-    def _between(self, start: str, stop: str) -> set[str]:
-        """The layers on any path from ``stop``'s output to ``start``'s output."""
+    def _above(self, stop: str, start: str) -> set[str]:
+        """The layers that depend on the output of ``stop``, as ``start`` must."""
         if stop != "input":
             self.net.require(stop)
         if start == stop:
             return set()
-        below: set[str] = {stop}
+        above: set[str] = {stop}
         for name, node in self.net.nodes.items():
-            if below.intersection(node.inputs):  # "pool:switches" carries no signal
-                below.add(name)
-        if start not in below:
+            if above.intersection(node.inputs):  # "pool:switches" carries no signal
+                above.add(name)
+        if start not in above:
             raise NetError(f"{start!r} does not depend on {stop!r}: nothing to project")
-        needed = {start}
-        for name in reversed(list(self.net.nodes)):
-            if name in needed:
-                needed.update(self.net.nodes[name].inputs)
-        return (below & needed) - {stop}
+        return above - {stop}

@@ -50,7 +50,8 @@ class Figure:
 
     def to_html(self) -> str:
         mark = self.mark.to_html() if self.mark else ""
-        image = f'<div class="frame">{picture(self.image, self.alt)}{mark}</div>'
+        frame = "frame marked" if self.mark else "frame"
+        image = f'<div class="{frame}">{picture(self.image, self.alt)}{mark}</div>'
         words = f"<figcaption>{escape(self.caption)}</figcaption>"
         return f"<figure>{image}{words if self.caption else ''}</figure>"
 
@@ -65,10 +66,10 @@ class Block(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Figures side by side, as many as fit; ``size`` is "small", "medium" or "large"."""
+    """Figures side by side: ``size`` is "small", "large", or "even" (one full row)."""
 
     pictures: Sequence[Figure]
-    size: str = "medium"
+    size: str = "even"
 
     def to_html(self) -> str:
         inside = "".join(figure.to_html() for figure in self.pictures)
@@ -121,12 +122,28 @@ class Bars:
     def to_html(self) -> str:
         rows = "".join(_bar(label, share) for label, share in self.shares)
         seen = self.figure.to_html() if self.figure else ""
-        table = f"<h3>{escape(self.title)}</h3><ol>{rows}</ol>"
+        head = f"<h3>{escape(self.title)}</h3>" if self.title else ""
+        table = f"{head}<ol>{rows}</ol>"
         return f'<div class="verdict">{seen}<div class="bars">{table}</div></div>'
 
     def figures(self) -> Iterator[Figure]:
         if self.figure is not None:
             yield self.figure
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Blocks side by side where there is room, else below each other."""
+
+    blocks: Sequence[Block]
+
+    def to_html(self) -> str:
+        inside = "".join(block.to_html() for block in self.blocks)
+        return f'<div class="columns">{inside}</div>'
+
+    def figures(self) -> Iterator[Figure]:
+        for block in self.blocks:
+            yield from block.figures()
 
 
 def _bar(label: str, share: float) -> str:

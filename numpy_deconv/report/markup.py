@@ -32,7 +32,7 @@ def data_uri(image: Image) -> str:
 
 
 def picture(image: Image, alt: str) -> str:
-    """An ``img`` element that holds the picture; a small one is drawn in hard pixels."""
+    """An ``img`` element that holds the picture; small ones keep hard pixels."""
     small = "pixels" if image.width <= PIXEL_ART else None
     size = {"width": str(image.width), "height": str(image.height)}
     return f"<img{attributes(class_=small, src=data_uri(image), alt=alt, **size)}>"

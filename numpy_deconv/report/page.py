@@ -1,4 +1,4 @@
-"""One page about one picture, complete in itself: no script, no style sheet, no link."""
+"""One page, complete in itself: no script, no style sheet, no link, no network."""
 
 from __future__ import annotations
 
@@ -43,12 +43,25 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The sections about one picture and one network, under a title of their own."""
+
+    title: str
+    sections: Sequence[Section]
+
+    def to_html(self) -> str:
+        inside = "\n".join(section.to_html() for section in self.sections)
+        head = f'<p class="kicker">{escape(self.title)}</p>'
+        return f'<div class="part">{head}{inside}</div>'
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A title, a line under it, the sections, and the facts that stand at the end."""
+    """A title, a line under it, the parts, and the facts that stand at the end."""
 
     title: str
     subtitle: str
-    sections: Sequence[Section]
+    parts: Sequence[Part]
     facts: Mapping[str, Any] = field(default_factory=dict)
     notice: str = ""
 
@@ -58,7 +71,7 @@ def render(page: Page) -> str:
 
     Example::
 
-        html = render(Page("What a network sees", "a cat", [section]))
+        html = render(Page("What a network sees", "", [Part("a cat", [section])]))
     """
     template = Template((files(__package__) / "page.html").read_text("utf-8"))
     facts = "".join(
@@ -70,7 +83,7 @@ def render(page: Page) -> str:
         title=escape(page.title),
         subtitle=escape(page.subtitle),
         notice=notice,
-        sections="\n".join(section.to_html() for section in page.sections),
+        parts="\n".join(part.to_html() for part in page.parts),
         facts=facts,
     )
 

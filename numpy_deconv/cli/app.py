@@ -1,0 +1,80 @@
+"""The program ``numpy-deconv``: which commands it has, and an example of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import typer
+
+from ..version import __version__
+from .ascent_commands import fool, visualize_class
+from .demo import demo
+from .gradient_commands import guided, saliency
+from .layer_commands import filters, maps, project
+from .listing_commands import backends, classify
+
+
+class Command(NamedTuple):
+    """A function, the name it has on the command line, and a call that works."""
+
+    function: Callable[..., None]
+    name: str
+    example: str
+
+
+COMMANDS = (
+    Command(demo, "demo", "numpy-deconv demo --out numpy-deconv-demo"),
+    Command(classify, "classify", "numpy-deconv classify --top 3"),
+    Command(project, "project", "numpy-deconv project --layer relu4 --top 9"),
+    Command(saliency, "saliency", "numpy-deconv saliency --out deconv"),
+    Command(guided, "guided", "numpy-deconv guided --target flag"),
+    Command(
+        visualize_class,
+        "visualize-class",
+        "numpy-deconv visualize-class --target clock --target heart --steps 50",
+    ),
+    Command(fool, "fool", "numpy-deconv fool --target clock"),
+    Command(maps, "maps", "numpy-deconv maps --layer relu2 --unit 0 --unit 7"),
+    Command(filters, "filters", "numpy-deconv filters --layer conv1"),
+    Command(backends, "backends", "numpy-deconv backends"),
+)
+
+app = typer.Typer(
+    name="numpy-deconv",
+    help="Look inside convolutional networks, with NumPy.",
+    epilog="Start with: numpy-deconv demo",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    app.command(command.name, epilog=f"Example: {command.example}")(command.function)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"numpy-deconv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and stop.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Look inside convolutional networks, with NumPy."""
+
+
+def main() -> None:
+    """Run the command line; leaves with status 0, 1 (failed), 2 (wrong usage), 130."""
+    app(prog_name="numpy-deconv")

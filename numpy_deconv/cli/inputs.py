@@ -1,0 +1,113 @@
+"""From what was typed to what a method takes: a model, pictures, classes, layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import OptionError, ShapeError
+from ..io.images import read_image
+from ..models import load_model, read_labels
+from ..models.labels import DATA
+
+if TYPE_CHECKING:
+    from ..models import Model
+
+SHIPPED_PICTURE = DATA / "emoji.png"
+SHIPPED_PHOTOGRAPH = DATA / "cat.jpg"
+PHOTOGRAPH_FROM = 128
+"""Models that take at least so many pixels see the photograph by default."""
+
+SMALLEST = 8
+LONGEST = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures as a model sees them: ``views`` (H, W, 3) each, ``x (N, C, H, W)``."""
+
+    names: list[str]
+    views: list[np.ndarray[Any, Any]]
+    x: np.ndarray[Any, Any]
+
+
+def open_model(source: str, labels: Path | None) -> Model:
+    """The model that ``--model`` and ``--labels`` stand for."""
+    names = None if labels is None else read_labels(labels)
+    return load_model(source, labels=names)
+
+
+def shipped_picture(model: Model) -> Path:
+    """The picture for a model when none is given."""
+    large = min(model.preprocess.size) >= PHOTOGRAPH_FROM
+    return SHIPPED_PHOTOGRAPH if large else SHIPPED_PICTURE
+
+
+def open_picture(path: Path) -> np.ndarray[Any, Any]:
+    """The picture ``(H, W, 3)`` in a file.
+
+    Raises FileFormatError if there is none in it, ShapeError if it is too small or too
+    thin to show anything.
+    """
+    picture = read_image(path)
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise ShapeError(
+            f"{path} has {width} x {height} pixels, which is too small to see anything "
+            f"in it: {SMALLEST} x {SMALLEST} is the least"
+        )
+    if max(height, width) > LONGEST * min(height, width):
+        raise ShapeError(
+            f"{path} has {width} x {height} pixels, which is too long and thin: cut a "
+            "part out of it"
+        )
+    return picture
+
+
+def open_pictures(model: Model, paths: Sequence[Path] | None) -> Batch:
+    """The pictures of these files, in one batch; the shipped one if there are none."""
+    chosen = list(paths or [shipped_picture(model)])
+    views = [model.preprocess.view(open_picture(path)) for path in chosen]
+    return Batch(unique_names(chosen), views, model.preprocess.encode(np.stack(views)))
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """The files' names without suffix, with a number where two are the same."""
+    names: list[str] = []
+    for path in paths:
+        name, number = path.stem or "picture", 2
+        while name in names:
+            name, number = f"{path.stem}-{number}", number + 1
+        names.append(name)
+    return names
+
+
+def find_class(model: Model, text: str) -> int:
+    """The class of that number or name, or the only one whose name contains ``text``.
+
+    Raises OptionError, naming what comes near, if there is none or more than one.
+    """
+    try:
+        return model.class_index(text)
+    except OptionError:
+        part = text.strip().casefold()
+        found = [i for i, label in enumerate(model.labels) if part in label.casefold()]
+        if not part or not found:
+            raise
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(f"{i} {model.label(i)!r}" for i in found[:8])
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    raise OptionError(
+        f"class {text!r} could be any of {shown}{more}: write more of the name, or the "
+        "number"
+    )
+
+
+def found_class(model: Model, text: str | None) -> int | None:
+    """:func:`find_class`, or None where no class was asked for."""
+    return None if text is None else find_class(model, text)

@@ -1,0 +1,211 @@
+"""Commands that look into one layer: ``project``, ``maps``, ``filters``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    DEFAULT_MODEL,
+    DEFAULT_OUT,
+    BackendName,
+    Debug,
+    Labels,
+    ModelName,
+    Out,
+    Overlap,
+    Pictures,
+    Units,
+    parse_maps,
+    parse_unit,
+)
+from .progress import step
+from .session import Session, session
+
+if TYPE_CHECKING:
+    from ..methods import Projections
+    from ..models import Model
+    from .inputs import Batch
+
+Layer = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        help="A layer's name. [default: the last convolution, rectified]",
+        show_default=False,
+    ),
+]
+ConvLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        help="A convolution's name. [default: the first one]",
+        show_default=False,
+    ),
+]
+
+
+def project(
+    pictures: Pictures = None,
+    layer: Layer = None,
+    unit: Units = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top",
+            min=1,
+            help="The so many maps that are excited most. [default: 1]",
+            show_default=False,
+        ),
+    ] = None,
+    overlap: Annotated[
+        Overlap,
+        typer.Option("--overlap", help="What unpooling does where windows overlap."),
+    ] = Overlap.sum,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--start",
+            metavar="activation|NUMBER",
+            help="What the unit's signal starts at: its own value, or a number.",
+        ),
+    ] = "activation",
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Send single units back down to the pixels with the deconvnet.
+
+    One picture for every unit, stretched from its own minimum and maximum. Without
+    --unit these are the strongest units of the --top maps. Zeiler and Fergus 2014,
+    section 2.1.
+    """
+    units = [parse_unit(text) for text in unit or []]
+    if units and top is not None:
+        raise typer.BadParameter("give --unit or --top, not both")
+    signal = _parse_start(start)
+    with session(backend, debug, out) as work:
+        from ..methods import deconvnet
+        from .inputs import open_model, open_pictures
+
+        known = open_model(model, labels)
+        name = _layer_or_last(known, layer)
+        batch = open_pictures(known, pictures)
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for choice in [_choice(u) for u in units] or [{"top": top}]:
+            with step(f"deconvnet projections from {name}") as progress:
+                found = deconvnet(
+                    known,
+                    batch.x,
+                    name,
+                    start=signal,
+                    overlap=overlap.value,
+                    progress=progress,
+                    **choice,
+                )
+            _save_projections(work, batch, found)
+
+
+def maps(
+    pictures: Pictures = None,
+    layer: Layer = None,
+    unit: Units = None,
+    merged: Annotated[
+        bool, typer.Option("--merged", help="One picture: the sum of the maps.")
+    ] = False,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Show the feature maps of a layer in grey, each stretched on its own."""
+    numbers = parse_maps(unit)
+    with session(backend, debug, out) as work:
+        from ..methods import feature_maps
+        from .inputs import open_model, open_pictures
+
+        known = open_model(model, labels)
+        name = _layer_or_last(known, layer)
+        batch = open_pictures(known, pictures)
+        work.about = {"model": known.name, "weights": known.weights_source}
+        kind = "merged" if merged else "maps"
+        for sample, file in enumerate(batch.names):
+            with step(f"{kind} of {name}: {file}"):
+                x = batch.x[sample : sample + 1]
+                found = feature_maps(known, x, name, maps=numbers, merged=merged)
+            work.about["picture"] = file
+            work.keep(f"{file}-{_plain(name)}-{kind}.png", found)
+
+
+def filters(
+    layer: ConvLayer = None,
+    unit: Units = None,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Show the weights of a convolution: colour tiles for the first, planes deeper."""
+    numbers = parse_maps(unit)
+    with session(backend, debug, out) as work:
+        from .. import methods
+        from ..layers import Conv
+        from .inputs import open_model
+
+        known = open_model(model, labels)
+        name = layer if layer is not None else known.net.of_type(Conv)[0]
+        work.about = {"model": known.name, "weights": known.weights_source}
+        found = methods.filters(known, name, maps=numbers)
+        work.keep(f"{_plain(name)}-filters.png", found)
+
+
+def _layer_or_last(model: Model, layer: str | None) -> str:
+    from ..layers import Conv
+    from ..report.scene import rectified
+
+    if layer is not None:
+        return model.net.require(layer)
+    return rectified(model.net, model.net.of_type(Conv)[-1])
+
+
+def _choice(unit: Any) -> dict[str, Any]:
+    """How a parsed ``--unit`` is said to ``deconvnet``."""
+    if unit == "all":
+        return {"maps": "all"}
+    return {"maps": unit[0]} if len(unit) == 1 else {"unit": unit}
+
+
+def _parse_start(text: str) -> Any:
+    if text == "activation":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"--start {text!r} is neither a number nor 'activation'"
+        ) from None
+
+
+def _save_projections(work: Session, batch: Batch, found: Projections) -> None:
+    for unit, picture in zip(found.units, found.pictures(), strict=True):
+        place = "-".join(map(str, unit.position))
+        file = batch.names[unit.sample]
+        name = f"{file}-{_plain(unit.layer)}-map{unit.map:03d}-{place}.png"
+        settings = {
+            **found.settings,
+            "picture": file,
+            "units": [(unit.sample, unit.map, *unit.position)],
+            "value": unit.value,
+            "receptive_field": unit.box,
+        }
+        work.save(name.replace("-.", "."), picture, settings)
+
+
+def _plain(layer: str) -> str:
+    """A layer's name as part of a file's name."""
+    return layer.replace("/", ".")

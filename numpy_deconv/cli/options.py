@@ -1,0 +1,118 @@
+"""The options that several commands share: one name, one meaning, one help text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DEFAULT_MODEL = "emoji_zfnet"
+DEFAULT_OUT = Path("deconv")
+
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PICTURE",
+        help="Picture files; without any, the one that ships with the library.",
+        show_default=False,
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="FILE|NAME",
+        help="A file of weights, a model's name, or NAME:random.",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="Class names, one a line."),
+]
+Out = Annotated[
+    Path,
+    typer.Option("--out", metavar="DIR", help="Folder for the pictures; made if new."),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME|auto",
+        help="What computes: see the command backends; auto takes the fastest there "
+        "is. [default: $NUMPY_DECONV_BACKEND or numpy]",
+        show_default=False,
+    ),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback when something fails.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="CLASS",
+        help="A class: its number or its name. [default: each picture's best]",
+        show_default=False,
+    ),
+]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target",
+        metavar="CLASS",
+        help="A class: its number or its name; several times for several.",
+        show_default=False,
+    ),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        metavar="MAP[,ROW,COL]",
+        help="A map, or one unit of it; several times for several; all for every map.",
+        show_default=False,
+    ),
+]
+
+
+class Overlap(StrEnum):
+    """What unpooling does where windows overlap."""
+
+    sum = "sum"
+    assign = "assign"
+    first = "first"
+    max = "max"
+    mean = "mean"
+
+
+def parse_unit(text: str) -> tuple[int, ...] | Literal["all"]:
+    """``"12"`` as ``(12,)``, ``"12,3,4"`` as ``(12, 3, 4)``, ``"all"`` as itself.
+
+    Raises typer.BadParameter, which is wrong usage, for anything else.
+    """
+    if text.strip().casefold() == "all":
+        return "all"
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) not in (1, 3) or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(
+            f"--unit {text!r} is no unit: write a map (12), a map with row and column "
+            "(12,3,4), or all"
+        )
+    return tuple(int(part) for part in parts)
+
+
+def parse_maps(texts: list[str] | None) -> list[int] | None:
+    """The map numbers in several ``--unit``; None stands for every map."""
+    units = [parse_unit(text) for text in texts or []]
+    if not units or "all" in units:
+        return None
+    for text, unit in zip(texts or [], units, strict=True):
+        if len(unit) != 1:
+            raise typer.BadParameter(
+                f"--unit {text!r} names one unit, but whole maps are shown: write the "
+                "map's number alone"
+            )
+    return [int(unit[0]) for unit in units]

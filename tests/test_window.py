@@ -1,0 +1,287 @@
+"""Window: sizes, ranges, taps and counts, against the formula written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_deconv.errors import NumpyDeconvError, OptionError, ShapeError
+from numpy_deconv.window import Window, per_axis
+
+
+@st.composite
+def windows(draw: Any, rank: int | None = None) -> tuple[Window, tuple[int, ...]]:
+    """Any window, and an input size that it may or may not fit."""
+    rank = rank or draw(st.integers(1, 3))
+
+    def each(low: int, high: int) -> tuple[int, ...]:
+        return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+    pairs = tuple(zip(each(0, 3), each(0, 3), strict=True))
+    window = Window(each(1, 4), each(1, 4), pairs, each(1, 3), draw(st.booleans()))
+    return window, each(1, 9)
+
+
+def outputs_of(window: Window, size: tuple[int, ...]) -> tuple[int, ...] | None:
+    try:
+        return window.output_size(size)
+    except ShapeError:
+        return None
+
+
+def starts(window: Window, axis: int, length: int) -> list[int]:
+    """Where windows begin, in the padded axis: one after the other while they fit."""
+    begin, end = window.padding[axis]
+    span = window.dilation[axis] * (window.kernel[axis] - 1) + 1
+    step = window.stride[axis]
+    found, start = [], 0
+    while start + span <= length + begin + end:
+        found.append(start)
+        start += step
+    if window.ceil_mode:
+        # one more, of which only the beginning fits, if the last leaves samples over
+        if length + begin + end - span > start - step:
+            found.append(start)
+        # torch: "if (outputs - 1) * stride >= length + begin, one output less"
+        if found and found[-1] >= length + begin:
+            found.pop()
+    return found
+
+
+@given(windows())
+def test_output_size_counts_the_windows_that_fit(case: Any) -> None:
+    window, size = case
+    expected = tuple(len(starts(window, a, n)) for a, n in enumerate(size))
+    if all(expected):
+        assert window.output_size(size) == expected
+    else:
+        with pytest.raises(ShapeError, match="the window spans"):
+            window.output_size(size)
+
+
+@given(windows())
+def test_taps_are_the_formula_in_row_major_order(case: Any) -> None:
+    window, size = case
+    outputs = outputs_of(window, size)
+    if outputs is None:
+        return
+    taps = list(window.taps(size, outputs))
+    assert [tap for tap, _, _ in taps] == list(range(window.size))
+    for tap, places, reads in taps:
+        offset = np.unravel_index(tap, window.kernel)
+        for axis, (place, read) in enumerate(zip(places, reads, strict=True)):
+            pairs = [
+                (o, at)
+                for o in range(outputs[axis])
+                if 0
+                <= (
+                    at := o * window.stride[axis]
+                    - window.padding[axis][0]
+                    + int(offset[axis]) * window.dilation[axis]
+                )
+                < size[axis]
+            ]
+            assert list(range(*place.indices(outputs[axis]))) == [o for o, _ in pairs]
+            assert list(range(*read.indices(size[axis]))) == [at for _, at in pairs]
+
+
+@given(windows(), st.booleans())
+def test_counts_are_what_the_taps_meet(case: Any, padded: bool) -> None:
+    window, size = case
+    outputs = outputs_of(window, size)
+    if outputs is None:
+        return
+    counts = window.counts(size, outputs, padded=padded)
+    assert counts.shape == outputs
+    assert counts.dtype == np.int64
+    for place in np.ndindex(*outputs):
+        inside = 0
+        for tap in np.ndindex(*window.kernel):
+            positions = [
+                o * s + a * d
+                for o, s, a, d in zip(
+                    place, window.stride, tap, window.dilation, strict=True
+                )
+            ]
+            inside += all(
+                (0 if padded else begin) <= at < begin + length + (end if padded else 0)
+                for at, length, (begin, end) in zip(
+                    positions, size, window.padding, strict=True
+                )
+            )
+        assert counts[place] == inside
+
+
+@given(windows(), st.data())
+def test_input_range_holds_every_read_and_no_more(
+    case: Any, data: st.DataObject
+) -> None:
+    window, size = case
+    outputs = outputs_of(window, size)
+    if outputs is None:
+        return
+    axis = data.draw(st.integers(0, window.rank - 1))
+    first = data.draw(st.integers(0, outputs[axis] - 1))
+    stop = data.draw(st.integers(first + 1, outputs[axis]))
+    low, high = window.input_range(axis, first, stop)
+    reads = [
+        o * window.stride[axis] - window.padding[axis][0] + a * window.dilation[axis]
+        for o in range(first, stop)
+        for a in range(window.kernel[axis])
+    ]
+    assert (low, high) == (min(reads), max(reads) + 1)
+
+
+@given(windows(), st.data())
+def test_a_transposed_convolution_recovers_the_input_size(
+    case: Any, data: st.DataObject
+) -> None:
+    window, size = case
+    window = Window(window.kernel, window.stride, window.padding, window.dilation)
+    outputs = outputs_of(window, size)
+    if outputs is None:
+        return
+    extra = tuple(
+        (n + sum(p) - span) % s
+        for n, p, span, s in zip(
+            size, window.padding, window.span, window.stride, strict=True
+        )
+    )
+    assert window.transposed_size(outputs, extra) == size
+
+
+def test_the_published_sizes_of_zfnet() -> None:
+    seven = Window.of(7, 2, stride=2, padding=1)
+    five = Window.of(5, 2, stride=2)
+    pool = Window.of_pool(3, 2, stride=2, ceil_mode=True)
+    sizes = [(224, 224)]
+    for window in (seven, pool, five, pool, pool):
+        sizes.append(window.output_size(sizes[-1]))
+    assert [size[0] for size in sizes] == [224, 110, 55, 26, 13, 6]
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=3).flatmap(
+        lambda size: st.tuples(
+            st.just(tuple(size)),
+            *(st.tuples(*(st.integers(1, high) for _ in size)) for high in (6, 5, 4)),
+        )
+    )
+)
+def test_same_keeps_the_strided_size_with_the_least_padding(case: Any) -> None:
+    size, kernel, stride, dilation = case
+    options = {"stride": stride, "dilation": dilation, "input_size": size}
+    upper = Window.of(kernel, len(size), padding="same", **options)
+    lower = Window.of(kernel, len(size), padding="same_lower", **options)
+    wanted = tuple(-(-n // s) for n, s in zip(size, stride, strict=True))
+    assert upper.output_size(size) == lower.output_size(size) == wanted
+    for (short, long), swapped in zip(upper.padding, lower.padding, strict=True):
+        assert 0 <= long - short <= 1
+        assert swapped == (long, short)
+
+
+def test_spellings_of_the_same_window() -> None:
+    for padding in (
+        1,
+        (1, 1),
+        [1, 1],
+        np.array([1, 1]),
+        ((1, 1), (1, 1)),
+        [[1, 1]] * 2,
+    ):
+        window = Window.of(3, 2, padding=padding)
+        assert window == Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+    assert Window.of((2, 3), 2, padding=(1, (0, 2))).padding == ((1, 1), (0, 2))
+    assert Window.of(3, 2, padding="valid") == Window.of(3, 2)
+    assert Window.of(np.int64(3), 1, stride=np.array([2])).stride == (2,)
+
+
+def test_a_window_is_a_value() -> None:
+    assert hash(Window.of(3, 2)) == hash(Window.of((3, 3), 2))
+    window = Window.of((2, 3), 2, dilation=(1, 2), stride=(1, 2))
+    assert (window.rank, window.size, window.span) == (2, 6, (2, 5))
+    with pytest.raises(AttributeError):
+        window.kernel = (1, 1)  # type: ignore[misc]
+
+
+def test_pointwise_windows() -> None:
+    assert Window.of(1, 2).is_pointwise
+    assert Window.of(1, 2, dilation=3).is_pointwise
+    for options in ({"stride": (1, 2)}, {"padding": ((0, 1), (0, 0))}):
+        assert not Window.of(1, 2, **options).is_pointwise
+    assert not Window.of((1, 2), 2).is_pointwise
+
+
+def test_pools_stride_by_their_kernel() -> None:
+    assert Window.of_pool((2, 3), 2).stride == (2, 3)
+    assert Window.of_pool((2, 3), 2, stride=1).stride == (1, 1)
+
+
+def test_the_padding_limit_is_half_of_what_a_window_spans() -> None:
+    assert Window.of_pool(2, 1, padding=1, dilation=2).padding == ((1, 1),)
+    with pytest.raises(OptionError, match=r"padding 2 .* which spans 3: use at most 1"):
+        Window.of_pool(2, 1, padding=2, dilation=2)
+
+
+REFUSED: list[tuple[dict[str, Any], type[NumpyDeconvError], str]] = [
+    (
+        {"kernel_size": (3, 3, 3)},
+        ShapeError,
+        r"kernel_size=\(3, 3, 3\) has 3 entries, but the arrays have 2 spatial axes: "
+        "give one number, or 2 of them",
+    ),
+    ({"stride": (1,)}, ShapeError, r"stride=\(1,\) has 1 entries"),
+    ({"stride": 0}, OptionError, "stride must be at least 1, got 0"),
+    ({"dilation": 0}, OptionError, "dilation must be at least 1, got 0"),
+    ({"kernel_size": 0}, OptionError, "kernel_size must be at least 1, got 0"),
+    ({"stride": 1.5}, OptionError, "stride must be whole numbers, got 1.5"),
+    ({"stride": 2.0}, OptionError, "stride must be whole numbers, got 2.0"),
+    ({"stride": True}, OptionError, "stride must be whole numbers, got True"),
+    ({"stride": None}, OptionError, "stride must be whole numbers, got None"),
+    ({"padding": "full"}, OptionError, "padding='full' is not known: give numbers, 'v"),
+    ({"padding": "same"}, OptionError, "padding='same' needs an input to be sized fr"),
+    ({"padding": -1}, OptionError, "padding must be at least 0, got -1"),
+    ({"padding": (1, (0, -2))}, OptionError, "padding must be at least 0, got -2"),
+    ({"padding": 0.5}, OptionError, "padding must be whole numbers, got 0.5"),
+    (
+        {"padding": (1, 1, 1)},
+        ShapeError,
+        r"padding=\(1, 1, 1\) has 3 entries, but the arrays have 2 spatial axes: give "
+        r"one number, 2 numbers, or 2 \(begin, end\) pairs$",
+    ),
+    ({"padding": (1, (1, 2, 3))}, ShapeError, r"padding=\(1, 2, 3\) has 3 entries"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "text"), REFUSED)
+def test_refused(
+    options: dict[str, Any], error: type[NumpyDeconvError], text: str
+) -> None:
+    given_options = {"kernel_size": 3} | options
+    with pytest.raises(error, match=text):
+        Window.of(given_options.pop("kernel_size"), 2, **given_options)
+
+
+def test_a_pair_for_one_axis_is_told_how_it_is_written() -> None:
+    with pytest.raises(ShapeError, match=r"a begin/end pair is written \(\(1, 2\),\)"):
+        Window.of(3, 1, padding=(1, 2))
+
+
+def test_transposed_sizes_that_are_refused() -> None:
+    window = Window.of(3, 1, stride=2, padding=3)
+    with pytest.raises(OptionError, match=r"output_padding 2 .* at most 1"):
+        window.transposed_size((2,), (2,))
+    with pytest.raises(
+        ShapeError,
+        match=r"of 2 samples grows to 5 on spatial axis 0, and padding \(3, 3\) crops",
+    ):
+        window.transposed_size((2,), (0,))
+
+
+def test_per_axis_takes_whatever_counts() -> None:
+    assert per_axis(np.int32(2), 3, "stride") == (2, 2, 2)
+    assert per_axis([np.uint8(1), 2], 2, "stride") == (1, 2)
