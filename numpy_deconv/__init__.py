@@ -4,13 +4,21 @@ Array functions (``conv``, ``max_pool``, ``vjp`` ...) live here; layers, nets, r
 models and methods in their modules, imported on first use.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .backend import Backend
 from .functional import *  # noqa: F403
 from .functional import __all__ as _functions
 from .registry import available_backends, get_backend, use_backend
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .contract import check_backend as check_backend
+    from .models import load_model as load_model
+    from .net import Graph as Graph
+    from .net import Node as Node
+    from .net import Sequential as Sequential
+    from .net import Tape as Tape
 
 _LAZY = {
     "Graph": "net",

@@ -27,6 +27,7 @@ from .errors import OptionError, ShapeError
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 Slices = tuple[slice, ...]
+Positions = tuple[np.ndarray, ...]  # ascending indices per spatial axis
 
 
 def per_axis(value: Any, rank: int, name: str, minimum: int = 0) -> Sizes:
@@ -280,10 +281,27 @@ class Window:
             total = total[..., None] * inside
         return total
 
-    def input_range(self, axis: int, first: int, stop: int) -> tuple[int, int]:
-        """Half-open range of input positions that outputs ``first:stop`` can read.
+    def reads(self, outputs: Positions, input_size: Sizes) -> Positions:
+        """Positions inside the input that these outputs read, per axis, ascending."""
+        return tuple(
+            _inside(at[:, None] * self.stride[axis] + self._offsets(axis), length)
+            for axis, (at, length) in enumerate(zip(outputs, input_size, strict=True))
+        )
 
-        Not clipped: it may reach into the padding.
-        """
-        begin = first * self.stride[axis] - self.padding[axis][0]
-        return begin, begin + (stop - first - 1) * self.stride[axis] + self.span[axis]
+    def reaches(self, positions: Positions, output_size: Sizes) -> Positions:
+        """Outputs that read any of these input positions: the transpose of reads."""
+        found = []
+        for axis, (at, length) in enumerate(zip(positions, output_size, strict=True)):
+            steps = at[:, None] - self._offsets(axis)
+            whole = steps[steps % self.stride[axis] == 0]
+            found.append(_inside(whole // self.stride[axis], length))
+        return tuple(found)
+
+    def _offsets(self, axis: int) -> np.ndarray:
+        """Where the taps of output 0 lie along an axis."""
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis]
+        return taps - self.padding[axis][0]
+
+
+def _inside(positions: np.ndarray, length: int) -> np.ndarray:
+    return np.unique(positions[(positions >= 0) & (positions < length)])

@@ -205,3 +205,8 @@ def test_refused(
 ) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_pad_refuses_the_paddings_of_windows() -> None:
+    with pytest.raises(OptionError, match="padding='same' fits windows"):
+        nd.pad(np.ones((1, 1, 4)), "same")

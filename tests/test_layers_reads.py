@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from numpy_deconv import layers
-from numpy_deconv.layers import Layer, Positions
+from numpy_deconv.layers import Layer
+from numpy_deconv.window import Positions
 
 Array = npt.NDArray[Any]
 
@@ -133,3 +134,15 @@ def test_max_unpool_reads_the_windows_that_may_have_written() -> None:
     for read in layer.reads(at, [(3, 4), (3, 4)], (7, 8)):
         np.testing.assert_array_equal(read[0], [1, 2])
         np.testing.assert_array_equal(read[1], [1])
+
+
+def test_flatten_from_a_spatial_axis_reads_what_became_one() -> None:
+    at = (np.array([2]), np.array([5, 7]))  # axes (H, W*D) of sizes (3, 2*4)
+    (read,) = layers.Flatten(3).reads(at, [(3, 2, 4)], (3, 8))
+    assert [r.tolist() for r in read] == [[2], [1], [1, 3]]
+
+
+def test_flatten_from_the_batch_goes_back_to_it() -> None:
+    y, saved = layers.Flatten(0).forward(np.ones((2, 3, 4)))
+    (gx,) = layers.Flatten(0).vjp(saved, y)
+    assert gx.shape == (2, 3, 4)

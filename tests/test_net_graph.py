@@ -8,7 +8,7 @@ import small_nets
 import torch_nets
 from agreement import assert_agrees
 
-from numpy_deconv import Graph, Node, Sequential
+from numpy_deconv import Graph, Node, Sequential, layers
 from numpy_deconv.errors import DTypeError, NetError, ShapeError
 from numpy_deconv.layers import Add, Concat, Conv, Linear, MaxPool, MaxUnpool, ReLU
 
@@ -184,3 +184,24 @@ def test_joints_name_the_shapes() -> None:
         ShapeError, match=r"layer 2 'join' \(Concat\): arrays of shapes"
     ):
         Graph(parts).run(np.zeros((1, 1, 4)))
+
+
+def test_a_layer_is_told_how_many_inputs_it_takes() -> None:
+    with pytest.raises(NetError, match=r"'relu' \(ReLU\) takes 1 inputs, but reads"):
+        Graph({"relu": Node(layers.ReLU(), ("input", "input"))})
+    with pytest.raises(NetError, match=r"'mul' \(Mul\) takes 2 inputs, but reads"):
+        Graph({"mul": Node(layers.Mul(), ("input",))})
+    with pytest.raises(NetError, match=r"'add' \(Add\) takes one or more inputs"):
+        Graph({"add": Node(layers.Add(), ())})
+
+
+def test_one_input_may_be_named_by_itself() -> None:
+    assert Node(layers.ReLU(), "conv1").inputs == ("conv1",)  # type: ignore[arg-type]
+
+
+def test_only_learnt_arrays_are_parameters() -> None:
+    ones = np.ones(2)
+    layer = layers.BatchNorm(ones, ones, eps=np.float64(1e-3))  # type: ignore[arg-type]
+    assert set(layer.params) == {"mean", "var"}
+    conv = layers.Conv(np.ones((2, 1, 3)), stride=np.array([2]))
+    assert set(conv.params) == {"weight"}

@@ -174,6 +174,17 @@ def test_e29_samples_that_no_window_read_have_gradient_0() -> None:
         assert for_x.tolist() == [[expected]]
 
 
+def test_a_batch_may_be_walked_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight = whole(0, 5, 4, 6), whole(1, 6, 2, 3)
+    results = []
+    for _ in range(2):
+        y, pullback = vjp(conv, x, weight, stride=2, groups=2)
+        results.append((y, *pullback(y)))
+        monkeypatch.setattr("numpy_deconv.reference.convolution.COLUMN_BYTES", 1)
+    for whole_batch, one_by_one in zip(*results, strict=True):
+        np.testing.assert_array_equal(whole_batch, one_by_one)
+
+
 def test_e30_convolution_is_correlation() -> None:
     assert conv(row(1, 2, 3), row(1, 10)).tolist() == [[[21, 32]]]
 

@@ -117,23 +117,39 @@ def test_counts_are_what_the_taps_meet(case: Any, padded: bool) -> None:
 
 
 @given(windows(), st.data())
-def test_input_range_holds_every_read_and_no_more(
+def test_reads_and_reaches_list_every_place_once(
     case: Any, data: st.DataObject
 ) -> None:
     window, size = case
     outputs = outputs_of(window, size)
     if outputs is None:
         return
-    axis = data.draw(st.integers(0, window.rank - 1))
-    first = data.draw(st.integers(0, outputs[axis] - 1))
-    stop = data.draw(st.integers(first + 1, outputs[axis]))
-    low, high = window.input_range(axis, first, stop)
-    reads = [
-        o * window.stride[axis] - window.padding[axis][0] + a * window.dilation[axis]
-        for o in range(first, stop)
-        for a in range(window.kernel[axis])
-    ]
-    assert (low, high) == (min(reads), max(reads) + 1)
+    chosen, expected = [], []
+    for axis, (length, count) in enumerate(zip(size, outputs, strict=True)):
+        at = data.draw(st.sets(st.integers(0, count - 1), min_size=1))
+        places = {
+            o * window.stride[axis]
+            - window.padding[axis][0]
+            + a * window.dilation[axis]
+            for o in at
+            for a in range(window.kernel[axis])
+        }
+        chosen.append(np.array(sorted(at)))
+        expected.append(sorted(p for p in places if 0 <= p < length))
+    read = window.reads(tuple(chosen), size)
+    assert [r.tolist() for r in read] == expected
+    for axis, reached in enumerate(window.reaches(read, outputs)):
+        each = [
+            o
+            for o in range(outputs[axis])
+            if any(
+                (o * window.stride[axis] - window.padding[axis][0] + a * d)
+                in read[axis]
+                for d in (window.dilation[axis],)
+                for a in range(window.kernel[axis])
+            )
+        ]
+        assert reached.tolist() == each
 
 
 @given(windows(), st.data())

@@ -32,7 +32,11 @@ def _pairs(x: Array, padding: Any, mode: str) -> Pairs:
         raise OptionError(
             f"mode={mode!r} is not known: use one of {tuple(kernels.PAD_MODES)}"
         )
-    pairs = Window.of(1, len(size), padding=padding, input_size=size).padding
+    if isinstance(padding, str):
+        raise OptionError(
+            f"padding={padding!r} fits windows: pad takes numbers or pairs"
+        )
+    pairs = Window.of(1, len(size), padding=padding).padding
     for axis, (length, ends) in enumerate(zip(size, pairs, strict=True)):
         limit = {"reflect": length - 1, "circular": length}.get(mode)
         if limit is not None and max(ends) > limit:

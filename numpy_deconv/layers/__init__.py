@@ -19,7 +19,7 @@ from .activation import (
 )
 from .arrangement import Add, Concat, Dropout, Flatten, Identity, Mul, Pad, Upsample
 from .convolution import Conv, ConvTranspose, Linear
-from .layer import Box, Layer, Positions
+from .layer import Box, Layer
 from .normalisation import BatchNorm, LocalResponseNorm
 from .pooling import (
     AdaptiveAvgPool,
@@ -64,7 +64,6 @@ __all__ = [
     "Mul",
     "PReLU",
     "Pad",
-    "Positions",
     "ReLU",
     "SiLU",
     "Sigmoid",

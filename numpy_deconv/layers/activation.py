@@ -9,8 +9,8 @@ from ..arrays import Array
 from ..functional import log_softmax, prelu, softmax
 from ..reference import activations as kernels
 from ..registry import current
-from ..window import Sizes
-from .layer import Layer, Positions, Reads, whole
+from ..window import Positions, Sizes
+from .layer import Layer, Reads, whole
 
 
 class Activation(Layer):
@@ -121,6 +121,8 @@ class Softplus(Activation):
 @dataclass(frozen=True, eq=False)
 class PReLU(Layer):
     """``x`` where positive, else ``weight * x``, weight ``(1,)`` or one per channel."""
+
+    parameters = ("weight",)
 
     weight: Array
 

@@ -12,8 +12,8 @@ from ..errors import ShapeError
 from ..functional import concat, flatten, pad, upsample
 from ..reference import resampling
 from ..registry import current
-from ..window import Sizes, Window
-from .layer import Layer, Positions, Reads, whole
+from ..window import Positions, Sizes, Window
+from .layer import Layer, Reads, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +49,22 @@ class Flatten(Layer):
         return flatten(x, self.start_axis), x.shape
 
     def vjp(self, saved: tuple[int, ...], gy: Array) -> tuple[Array | None, ...]:
-        return (gy.reshape(len(gy), *saved[1:]),)
+        batch = saved[0] if self.start_axis == 0 else len(gy)
+        return (gy.reshape(batch, *saved[1:]),)
 
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(sizes[0])]
+        kept = len(size) - 1  # spatial axes before those that became one
+        if kept < 0:
+            return [whole(sizes[0])]
+        merged = np.unravel_index(at[kept], sizes[0][kept:])
+        return [(*at[:kept], *map(np.unique, merged))]
 
 
 @dataclass(frozen=True, eq=False)
 class Concat(Layer):
     """Joins its inputs along ``axis``, the channels by default."""
+
+    arity = None
 
     axis: int = 1
 
@@ -101,6 +108,8 @@ def _check_broadcast(xs: tuple[Array, ...]) -> None:
 class Add(Layer):
     """Sum of its inputs, broadcast over axes of size 1."""
 
+    arity = None
+
     def forward(self, *xs: Array) -> tuple[Array, list[tuple[int, ...]]]:
         _check_broadcast(xs)
         total = xs[0]
@@ -115,6 +124,8 @@ class Add(Layer):
 @dataclass(frozen=True, eq=False)
 class Mul(Layer):
     """Product of two inputs, broadcast over axes of size 1 (squeeze and excite)."""
+
+    arity = 2
 
     def forward(self, *xs: Array) -> tuple[Array, tuple[Array, Array]]:
         _check_broadcast(xs)

@@ -9,9 +9,16 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import ShapeError
-from ..functional import conv, conv_input_grad, conv_transpose, linear, vjp
-from ..window import Sizes, Window
-from .layer import Layer, Positions, Reads, by, whole
+from ..functional import (
+    conv,
+    conv_input_grad,
+    conv_transpose,
+    conv_weight_grad,
+    linear,
+    vjp,
+)
+from ..window import Positions, Sizes, Window
+from .layer import Layer, Reads, by, whole
 
 
 def _geometry(layer: Any) -> dict[str, Any]:
@@ -23,37 +30,18 @@ def _geometry(layer: Any) -> dict[str, Any]:
     }
 
 
-def _taps(window: Window, axis: int) -> Array:
-    """Where the taps of output 0 lie along an axis."""
-    dilation, (begin, _) = window.dilation[axis], window.padding[axis]
-    return np.arange(window.kernel[axis]) * dilation - begin
-
-
-def _inside(positions: Array, length: int) -> Array:
-    return np.unique(positions[(positions >= 0) & (positions < length)])
-
-
-def window_reads(window: Window, at: Positions, size: Sizes) -> Positions:
-    """Which inputs the outputs of a sliding window read; the padding is none."""
-    return tuple(
-        _inside(p[:, None] * window.stride[a] + _taps(window, a), size[a])
-        for a, p in enumerate(at)
-    )
-
-
-def transposed_reads(window: Window, at: Positions, size: Sizes) -> Positions:
-    """Which inputs of a transposed window reach these outputs."""
-    sources = []
-    for axis, p in enumerate(at):
-        steps = p[:, None] - _taps(window, axis)
-        whole_steps = steps[steps % window.stride[axis] == 0]
-        sources.append(_inside(whole_steps // window.stride[axis], size[axis]))
-    return tuple(sources)
+def _with_bias(layer: Any, weight_grad: Array, gy: Array) -> dict[str, Array]:
+    grads = {"weight": weight_grad}
+    if layer.bias is not None:
+        grads["bias"] = gy.sum(axis=(0, *range(2, gy.ndim)))
+    return grads
 
 
 @dataclass(frozen=True, eq=False)
 class Conv(Layer):
     """Cross-correlation with ``weight (K, C/groups, *kernel)`` plus ``bias (K,)``."""
+
+    parameters = ("weight", "bias")
 
     weight: Array
     bias: Array | None = None
@@ -71,8 +59,10 @@ class Conv(Layer):
         return (conv_input_grad(gy, self.weight, size, **_geometry(self)),)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        _, pullback = vjp(conv, saved, self.weight, self.bias, **_geometry(self))
-        return dict(zip(("weight", "bias"), pullback(gy)[1:], strict=False))
+        kernel = self.weight.shape[2:]
+        return _with_bias(
+            self, conv_weight_grad(gy, saved, kernel, **_geometry(self)), gy
+        )
 
     def describe(self) -> str:
         filters, depth, *kernel = self.weight.shape
@@ -90,12 +80,14 @@ class Conv(Layer):
             dilation=self.dilation,
             input_size=sizes[0],
         )
-        return [window_reads(window, at, sizes[0])]
+        return [window.reads(at, sizes[0])]
 
 
 @dataclass(frozen=True, eq=False)
 class ConvTranspose(Layer):
     """Transposed convolution with ``weight (C, K/groups, *kernel)``."""
+
+    parameters = ("weight", "bias")
 
     weight: Array
     bias: Array | None = None
@@ -118,10 +110,8 @@ class ConvTranspose(Layer):
         return (full[(..., *(slice(n) for n in saved.shape[2:]))],)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        _, pullback = vjp(
-            conv_transpose, saved, self.weight, self.bias, **self._options()
-        )
-        return dict(zip(("weight", "bias"), pullback(gy)[1:], strict=False))
+        _, pullback = vjp(conv_transpose, saved, self.weight, **self._options())
+        return _with_bias(self, pullback(gy)[1], gy)
 
     def describe(self) -> str:
         channels, filters, *kernel = self.weight.shape
@@ -136,12 +126,14 @@ class ConvTranspose(Layer):
             dilation=self.dilation,
             input_size=size,
         )
-        return [transposed_reads(window, at, sizes[0])]
+        return [window.reaches(at, sizes[0])]
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(Layer):
     """``x @ weight.T + bias`` with ``weight (out, in)``, on ``(N, in)``."""
+
+    parameters = ("weight", "bias")
 
     weight: Array
     bias: Array | None = None
@@ -159,8 +151,8 @@ class Linear(Layer):
         return (linear(gy, self.weight.swapaxes(0, 1)),)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        _, pullback = vjp(linear, saved, self.weight, self.bias)
-        return dict(zip(("weight", "bias"), pullback(gy)[1:], strict=False))
+        rows, inputs = gy.reshape(-1, gy.shape[-1]), saved.reshape(-1, saved.shape[-1])
+        return _with_bias(self, rows.swapaxes(0, 1) @ inputs, rows)
 
     def describe(self) -> str:
         return f"Linear {self.weight.shape[1]} -> {self.weight.shape[0]}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arrays import Array
-from ..window import Sizes
+from ..window import Positions, Sizes
 
 Range = tuple[int, int]  # half-open, along one spatial axis
 Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)
-Positions = tuple[Array, ...]  # ascending indices per spatial axis; likewise empty
 Reads = list[Positions]  # one per input; an axis without indices: nothing is read
 
 
@@ -25,6 +23,9 @@ class Layer(ABC):
     pass serves many ways back. ``vjp`` takes one gradient per sample of the batch, or,
     after a forward pass of one sample, any number of gradients for it.
     """
+
+    arity: ClassVar[int | None] = 1  # how many inputs it takes; None: any number
+    parameters: ClassVar[tuple[str, ...]] = ()  # the fields that are learnt arrays
 
     @abstractmethod
     def forward(self, *xs: Array) -> tuple[Array, Any]:
@@ -40,10 +41,9 @@ class Layer(ABC):
 
     @property
     def params(self) -> dict[str, Array]:
-        """The arrays this layer holds, by field name."""
-        names = [f.name for f in fields(self)]  # type: ignore[arg-type]
-        values = {name: getattr(self, name) for name in names}
-        return {name: v for name, v in values.items() if hasattr(v, "dtype")}
+        """The learnt arrays of this layer, by field name."""
+        values = {name: getattr(self, name) for name in self.parameters}
+        return {name: v for name, v in values.items() if v is not None}
 
     def describe(self) -> str:
         """The layer in a few words, for messages and listings."""

@@ -18,6 +18,8 @@ from .layer import Layer
 class BatchNorm(Layer):
     """Batch normalisation with stored statistics, all ``(C,)``."""
 
+    parameters = ("mean", "var", "weight", "bias")
+
     mean: Array
     var: Array
     weight: Array | None = None
@@ -40,10 +42,9 @@ class BatchNorm(Layer):
         grads = kernels.batch_norm_grads(
             gy, saved, self.mean, self.var, self._gain, self.eps
         )
-        names = ("mean", "var", "weight", "bias")
         return {
             name: g
-            for name, g in zip(names, grads, strict=True)
+            for name, g in zip(self.parameters, grads, strict=True)
             if getattr(self, name) is not None
         }
 

@@ -18,9 +18,8 @@ from ..functional import (
 )
 from ..reference.pooling import cells
 from ..registry import current
-from ..window import Sizes, Window
-from .convolution import transposed_reads, window_reads
-from .layer import Layer, Positions, Reads, by, whole
+from ..window import Positions, Sizes, Window
+from .layer import Layer, Reads, by, whole
 
 
 class Pooled(NamedTuple):
@@ -52,7 +51,7 @@ class _Windowed(Layer):
         return _describe(self)
 
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [window_reads(_window(self, sizes[0]), at, sizes[0])]
+        return [_window(self, sizes[0]).reads(at, sizes[0])]
 
 
 class _Switching(Layer):
@@ -96,6 +95,8 @@ class MaxUnpool(Layer):
     The output has ``output_size``, or by default ``(L-1)*stride + kernel - 2*padding``.
     """
 
+    arity = 2
+
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -120,7 +121,7 @@ class MaxUnpool(Layer):
         return _describe(self)
 
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        read = transposed_reads(_window(self, size), at, sizes[0])
+        read = _window(self, size).reaches(at, sizes[0])
         return [read, read]
 
 

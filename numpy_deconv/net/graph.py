@@ -22,6 +22,10 @@ class Node:
     layer: Layer
     inputs: tuple[str, ...] = (INPUT,)
 
+    def __post_init__(self) -> None:
+        names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
+        object.__setattr__(self, "inputs", names)
+
 
 class Graph:
     """A directed acyclic graph of named layers, from ``"input"`` to its last node.
@@ -39,6 +43,12 @@ class Graph:
             if name in known or ":" in name:
                 raise NetError(
                     f"a layer cannot be named {name!r}: 'input' and ':' are taken"
+                )
+            arity = node.layer.arity
+            if not node.inputs or arity not in (None, len(node.inputs)):
+                raise NetError(
+                    f"layer {name!r} ({node.layer.describe()}) takes "
+                    f"{arity or 'one or more'} inputs, but reads {node.inputs}"
                 )
             for source in node.inputs:
                 if source.partition(":")[0] not in known:

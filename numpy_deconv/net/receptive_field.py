@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import NetError
-from ..layers import Box, Positions
-from ..window import per_axis
+from ..layers import Box
+from ..window import Positions, per_axis
 from .tape import Tape
 
 
