@@ -53,8 +53,9 @@ def __getattr__(name: str) -> Any:
         "methods",
         "models",
         "net",
-        "rules",
         "oracle",
+        "report",
+        "rules",
     ):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

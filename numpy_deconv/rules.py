@@ -172,3 +172,11 @@ DESALINET = Rules(
         **dict.fromkeys(_LEAKY + _UNPUBLISHED, refuse),
     },
 )
+
+DECONVNET_RELU6 = DECONVNET.replace({layers.Clip: rectify_signal}, "deconvnet_relu6")
+"""The deconvnet on a net of ReLU6 units: not published, the nearest there is."""
+
+RULES = {
+    rules.name: rules
+    for rules in (GRADIENT, DECONVNET, DECONVNET_RELU6, GUIDED, DESALINET)
+}

@@ -210,3 +210,9 @@ def test_without_a_picture_the_shipped_one_is_taken(folder: Path) -> None:
     assert run("classify", "--top", 1).startswith("emoji\n")
     words = ("--top", 1, "--model", "squeezenet1_1:random")
     assert run("classify", *words).startswith("cat\n")
+
+
+def test_project_by_other_rules(folder: Path, picture: Path) -> None:
+    words = ("--layer", "relu3", "--rules", "guided_backprop")
+    (name,) = wrote(run("project", picture, "--out", "out", *words))
+    assert settings(folder / name)["rule.ReLU"] == "rectify_both"

@@ -41,10 +41,8 @@ def test_pictures_that_are_none(folder: Path, picture: Path) -> None:
 
 def test_pictures_of_the_wrong_size(folder: Path) -> None:
     noise(folder / "dot.png", 1, 1)
-    noise(folder / "thin.png", 8, 900)
     Image.new("1", (14000, 14000)).save(folder / "huge.png")
     assert "has 1 x 1 pixels, which is too small" in fails("classify", "dot.png")
-    assert "has 900 x 8 pixels, which is too long" in fails("classify", "thin.png")
     assert "too many pixels" in fails("classify", "huge.png")
 
 

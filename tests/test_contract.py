@@ -13,9 +13,11 @@ from wrong_backends import REFERENCE, WRONG, backend_with, last_of_equals
 
 import numpy_deconv
 from numpy_deconv import Backend, check_backend
+from numpy_deconv.arrays import Array, accumulator
 from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.contract.agreement import compare, wanted
 from numpy_deconv.contract.layout import LAYOUTS, laid_out, owner
-from numpy_deconv.contract.recipes import RECIPES
+from numpy_deconv.contract.recipes import RECIPES, Call
 from numpy_deconv.errors import BackendError, OptionError
 
 
@@ -45,6 +47,46 @@ def test_a_wrong_kernel_is_found(
     report = check_backend(backend_with(kernel, function), kernels=[kernel])
     assert not report.ok
     assert defect in {failure.defect for failure in report.failures}, str(report)
+
+
+def test_another_order_of_operations_is_no_defect() -> None:
+    def folded(
+        x: Array, mean: Array, var: Array, weight: Array, bias: Array, eps: float
+    ) -> Array:
+        wide = [a.astype(accumulator(x.dtype)) for a in (x, mean, var, weight, bias)]
+        x_, mean, var, weight, bias = wide
+        scale = weight / np.sqrt(var + x_.dtype.type(eps))
+        shape = (-1, *(1,) * (x.ndim - 2))
+        y = x_ * scale.reshape(shape) + (bias - mean * scale).reshape(shape)
+        return y.astype(x.dtype)
+
+    report = check_backend(
+        backend_with("batch_norm", folded), kernels=["batch_norm"], examples=500
+    )
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "call"),
+    [
+        # x - mean is 0, its terms are 1
+        ("batch_norm", (np.ones((1, 1, 1)), *np.array([[1], [1], [1], [0.0]]), 0)),
+        # 1 - tanh(9)**2 is 6e-8, its terms are 1
+        ("activation_grad", (np.ones((1, 1, 1)), np.full((1, 1, 1), 9.0), "tanh")),
+    ],
+)
+def test_a_difference_may_keep_the_rounding_of_its_terms(
+    kernel: str, call: tuple[Any, ...]
+) -> None:
+    arguments = tuple(
+        a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in call
+    )
+    drawn = Call(arguments, exact=False)
+    (want,) = wanted(kernel, drawn)
+    assert compare(kernel, drawn, ((want + 1e-7).astype("f4"),), (want,)) is None
+    finding = compare(kernel, drawn, ((want + 1e-3).astype("f4"),), (want,))
+    assert finding is not None
+    assert finding.defect == "values"
 
 
 def test_a_defect_is_charged_to_the_kernel_that_has_it() -> None:

@@ -41,7 +41,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("command", commands())
 def test_commands(command, tmp_path):
-    shutil.copy(sample_picture(), tmp_path / "cat.jpg")
+    shutil.copy(sample_picture("cat"), tmp_path / "cat.jpg")
     words = shlex.split(command)[1:]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "numpy_deconv", *words],

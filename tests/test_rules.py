@@ -13,12 +13,13 @@ import small_nets
 
 from numpy_deconv import Sequential, layers
 from numpy_deconv.errors import OptionError, RuleError
-from numpy_deconv.layers import Layer, LocalResponseNorm, MaxPool, ReLU
+from numpy_deconv.layers import Clip, Layer, LocalResponseNorm, MaxPool, ReLU
 from numpy_deconv.rules import (
     DECONVNET,
     DESALINET,
     GRADIENT,
     GUIDED,
+    RULES,
     Rule,
     Rules,
     gradient,
@@ -246,3 +247,14 @@ def test_a_rule_of_one_s_own() -> None:
 def test_an_overlap_must_be_known() -> None:
     with pytest.raises(OptionError, match="overlap='add' is not known: use one of"):
         scatter("add")
+
+
+def test_every_mapping_is_found_by_its_name() -> None:
+    assert set(RULES) >= {"gradient", "deconvnet", "guided_backprop", "desalinet"}
+    assert all(RULES[name].name == name for name in RULES)
+
+
+def test_relu6_rectifies_the_signal_if_asked_to() -> None:
+    x, g = np.array([[[-1.0, 1.0, 9.0]]]), np.array([[[3.0, -4.0, 5.0]]])
+    got = down(Clip(0, 6), x, g, RULES["deconvnet_relu6"])
+    np.testing.assert_array_equal(got, [[[3.0, 0.0, 5.0]]])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch_peer
+from small_arrays import row
 
 from numpy_deconv import adaptive_max_pool, max_pool, vjp
 from numpy_deconv.errors import OptionError, ShapeError
@@ -14,10 +15,6 @@ from numpy_deconv.errors import OptionError, ShapeError
 pytestmark = pytest.mark.usefixtures("backend")
 
 INF, NAN = np.inf, np.nan
-
-
-def row(*values: float, dtype: Any = np.float64) -> np.ndarray:
-    return np.array([[values]], dtype)
 
 
 def pooled(x: np.ndarray, kernel_size: Any, **options: Any) -> tuple[list, list]:

@@ -251,7 +251,7 @@ def input_returned(x: Array, name: str, **options: Any) -> Array:
 _kept: dict[tuple[Any, ...], Array] = {}
 
 
-@wrong("aliasing", "linear")
+@wrong("reuse", "linear")
 def buffer_used_again(x: Array, weight: Array, bias: Any) -> Array:
     y = REFERENCE.linear(x, weight, bias)
     buffer = _kept.setdefault((y.shape, y.dtype), y)

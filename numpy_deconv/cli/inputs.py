@@ -11,19 +11,17 @@ import numpy as np
 
 from ..errors import OptionError, ShapeError
 from ..io.images import read_image
-from ..models import load_model, read_labels
-from ..models.labels import DATA
+from ..models import load_model, read_labels, sample_picture
 
 if TYPE_CHECKING:
     from ..models import Model
 
-SHIPPED_PICTURE = DATA / "emoji.png"
-SHIPPED_PHOTOGRAPH = DATA / "cat.jpg"
+SHIPPED_PICTURE = sample_picture("emoji")
+SHIPPED_PHOTOGRAPH = sample_picture("cat")
 PHOTOGRAPH_FROM = 128
 """Models that take at least so many pixels see the photograph by default."""
 
 SMALLEST = 8
-LONGEST = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +48,8 @@ def shipped_picture(model: Model) -> Path:
 def open_picture(path: Path) -> np.ndarray[Any, Any]:
     """The picture ``(H, W, 3)`` in a file.
 
-    Raises FileFormatError if there is none in it, ShapeError if it is too small or too
-    thin to show anything.
+    Raises FileFormatError if there is none in it, ShapeError if it is too small to show
+    anything.
     """
     picture = read_image(path)
     height, width = picture.shape[:2]
@@ -59,11 +57,6 @@ def open_picture(path: Path) -> np.ndarray[Any, Any]:
         raise ShapeError(
             f"{path} has {width} x {height} pixels, which is too small to see anything "
             f"in it: {SMALLEST} x {SMALLEST} is the least"
-        )
-    if max(height, width) > LONGEST * min(height, width):
-        raise ShapeError(
-            f"{path} has {width} x {height} pixels, which is too long and thin: cut a "
-            "part out of it"
         )
     return picture
 

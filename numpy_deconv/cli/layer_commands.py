@@ -16,6 +16,7 @@ from .options import (
     Out,
     Overlap,
     Pictures,
+    RulesName,
     Units,
     parse_maps,
     parse_unit,
@@ -63,6 +64,10 @@ def project(
         Overlap,
         typer.Option("--overlap", help="What unpooling does where windows overlap."),
     ] = Overlap.sum,
+    rules: Annotated[
+        RulesName,
+        typer.Option("--rules", help="The way down: what happens at each layer."),
+    ] = RulesName.deconvnet,
     start: Annotated[
         str,
         typer.Option(
@@ -81,7 +86,7 @@ def project(
 
     One picture for every unit, stretched from its own minimum and maximum. Without
     --unit these are the strongest units of the --top maps. Zeiler and Fergus 2014,
-    section 2.1.
+    section 2.1. A net of ReLU6 units needs --rules deconvnet_relu6.
     """
     units = [parse_unit(text) for text in unit or []]
     if units and top is not None:
@@ -89,6 +94,7 @@ def project(
     signal = _parse_start(start)
     with session(backend, debug, out) as work:
         from ..methods import deconvnet
+        from ..rules import RULES
         from .inputs import open_model, open_pictures
 
         known = open_model(model, labels)
@@ -102,6 +108,7 @@ def project(
                     batch.x,
                     name,
                     start=signal,
+                    rules=RULES[rules.value],
                     overlap=overlap.value,
                     progress=progress,
                     **choice,

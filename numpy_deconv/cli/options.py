@@ -88,6 +88,16 @@ class Overlap(StrEnum):
     mean = "mean"
 
 
+class RulesName(StrEnum):
+    """The mappings of ``numpy_deconv.rules``, by name."""
+
+    deconvnet = "deconvnet"
+    deconvnet_relu6 = "deconvnet_relu6"
+    gradient = "gradient"
+    guided_backprop = "guided_backprop"
+    desalinet = "desalinet"
+
+
 def parse_unit(text: str) -> tuple[int, ...] | Literal["all"]:
     """``"12"`` as ``(12,)``, ``"12,3,4"`` as ``(12, 3, 4)``, ``"all"`` as itself.
 

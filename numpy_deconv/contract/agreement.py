@@ -24,6 +24,8 @@ from .recipes import Call
 
 REFERENCE = NumpyBackend()
 ROOM = 16
+DIFFERENCES = ("activation_grad", "local_response_norm_grad")
+"""Gradients whose terms, of grad's own size, have opposite signs: ``1 - tanh(x)**2``"""
 
 
 class Finding(NamedTuple):
@@ -112,7 +114,7 @@ def _magnitude(kernel: str, call: Call) -> Array:
         x, mean, *rest = absolute.arguments
         absolute = Call((x, -mean, *rest))
     (size,) = run(REFERENCE, kernel, absolute)
-    if kernel == "local_response_norm_grad":  # its two terms have opposite signs
+    if kernel in DIFFERENCES:
         size = np.abs(size) + 2 * absolute.arguments[0]
     return size
 

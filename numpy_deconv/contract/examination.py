@@ -80,7 +80,7 @@ def examine(backend: Backend, kernel: str, call: Call) -> list[Finding]:
     if kernel not in MAY_ALIAS and _shared(first, arrays):
         findings.append(Finding("aliasing", "an output shares an input's memory", 0))
     if kernel not in MAY_ALIAS and _shared(first, second):
-        findings.append(Finding("aliasing", "two runs' outputs share memory", 0))
+        findings.append(Finding("reuse", "two runs' outputs share memory", 0))
     return findings
 
 

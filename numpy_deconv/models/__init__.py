@@ -9,6 +9,7 @@ from .load import load_model, model_from_weights
 from .model import Model
 from .preprocess import IMAGENET, Preprocess
 from .row import Row
+from .shipped import sample_picture
 
 __all__ = [
     "ARCHITECTURES",
@@ -23,4 +24,5 @@ __all__ = [
     "load_model",
     "model_from_weights",
     "read_labels",
+    "sample_picture",
 ]

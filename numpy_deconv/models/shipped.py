@@ -20,6 +20,21 @@ class Shipped:
     labels: Callable[[], tuple[str, ...]]
 
 
+SAMPLE_PICTURES = {"emoji": DATA / "emoji.png", "cat": DATA / "cat.jpg"}
+
+
+def sample_picture(name: str = "emoji") -> Path:
+    """The path of a shipped picture: ``"emoji"``, or ``"cat"``, a photograph.
+
+    Their licences are beside them.
+    """
+    if name not in SAMPLE_PICTURES:
+        raise OptionError(
+            f"there is no sample picture {name!r}: there are {list(SAMPLE_PICTURES)}"
+        )
+    return SAMPLE_PICTURES[name]
+
+
 def _emoji_zfnet() -> Path:
     return DATA / "emoji_zfnet.safetensors"
 

@@ -11,7 +11,7 @@ from ..methods import (
 )
 from .blocks import Bars, Figure, Row
 from .page import Section
-from .scene import Scene, interrupted
+from .scene import ASCENT_RATE, Scene, interrupted
 
 ATTRIBUTIONS = (
     (
@@ -92,6 +92,7 @@ def attribution_section(scene: Scene) -> Section:
 def vision_section(scene: Scene) -> Section:
     """Pictures climbed out of noise, one for each of a few classes."""
     pictures, settings = [], scene.settings()
+    rate = ASCENT_RATE * max(scene.view.shape[:2])
     for target in classes_to_show(scene):
         label = scene.model.label(target)
         with scene.step(f"class visualisation: {label}") as progress:
@@ -101,7 +102,7 @@ def vision_section(scene: Scene) -> Section:
                 target,
                 seed=scene.plan.seed,
                 progress=progress,
-                **scene.plan.ascent,
+                **{"learning_rate": rate, **scene.plan.ascent},
             )
         settings |= scene.settings(found)
         pictures.append(
