@@ -103,11 +103,10 @@ def build(table: list[Layer], *, training: bool = False) -> nn.Sequential:
 
 
 @torch.no_grad()
-def _smooth_start(conv: nn.Module) -> None:
+def _smooth_start(conv: nn.Conv2d) -> None:
     """Blur the random first filters: what training does not need of them stays, and
     would show as speckle.
     """
-    assert isinstance(conv, nn.Conv2d)
     tap = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     channels = conv.in_channels
     kernel = (tap[:, None] * tap).expand(channels, 1, 5, 5)

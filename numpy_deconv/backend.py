@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from .arrays import Array
+from .per_axis import Sizes
 from .reference import (
     activations,
     convolution,
@@ -26,7 +27,7 @@ from .reference import (
 )
 from .reference import switches as switching
 from .reference.columns import col2im, im2col
-from .window import Sizes, Window
+from .window import Window
 
 
 class Backend(ABC):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_deconv.errors import NumpyDeconvError, OptionError, ShapeError
-from numpy_deconv.window import Window, per_axis
+from numpy_deconv.per_axis import per_axis
+from numpy_deconv.window import Window
 
 
 @st.composite
@@ -232,12 +233,9 @@ def test_pointwise_windows() -> None:
     assert not Window.of((1, 2), 2).is_pointwise
 
 
-def test_pools_stride_by_their_kernel() -> None:
+def test_pools_stride_by_their_kernel_and_pad_half_of_what_they_span() -> None:
     assert Window.of_pool((2, 3), 2).stride == (2, 3)
     assert Window.of_pool((2, 3), 2, stride=1).stride == (1, 1)
-
-
-def test_the_padding_limit_is_half_of_what_a_window_spans() -> None:
     assert Window.of_pool(2, 1, padding=1, dilation=2).padding == ((1, 1),)
     with pytest.raises(OptionError, match=r"padding 2 .* which spans 3: use at most 1"):
         Window.of_pool(2, 1, padding=2, dilation=2)

@@ -10,7 +10,8 @@ import numpy as np
 
 from numpy_deconv.arrays import Array, is_float
 from numpy_deconv.backend import NumpyBackend
-from numpy_deconv.window import Sizes, Window
+from numpy_deconv.per_axis import Sizes
+from numpy_deconv.window import Window
 
 REFERENCE = NumpyBackend()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..per_axis import Sizes
 from ..reference.activations import ACTIVATIONS, EXACT_IN_INTEGERS
 from ..reference.resampling import upsampled_length
-from ..window import Sizes
 from .draw import Draw
 from .recipes import Call, recipe
 

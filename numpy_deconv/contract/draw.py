@@ -13,7 +13,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import ShapeError
-from ..window import Sizes, Window
+from ..per_axis import Sizes
+from ..window import Window
 
 SMALL = (1, 2, 3, 4)
 EDGES = {1: (5, 7, 8, 9, 15, 16, 17, 31, 33, 65), 2: (5, 7, 8, 9, 16, 17, 33), 3: (5,)}

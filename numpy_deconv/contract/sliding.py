@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from ..per_axis import Sizes
 from ..reference import pooling
-from ..window import Sizes
 from .draw import Draw
 from .recipes import Call, recipe, sums_exactly
 

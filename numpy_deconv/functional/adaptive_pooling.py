@@ -6,8 +6,8 @@ from typing import Any
 
 from ..arrays import Array, as_array, require_float, require_rank
 from ..errors import ShapeError
+from ..per_axis import Sizes, per_axis
 from ..registry import current
-from ..window import Sizes, per_axis
 from .differentiation import Pullback, pullback_of
 
 

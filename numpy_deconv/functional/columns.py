@@ -9,8 +9,9 @@ import numpy as np
 
 from ..arrays import Array, as_array, require_rank
 from ..errors import ShapeError
+from ..per_axis import per_axis
 from ..registry import current
-from ..window import Window, per_axis
+from ..window import Window
 from .differentiation import Pullback, pullback_of
 
 

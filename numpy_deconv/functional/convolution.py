@@ -6,8 +6,9 @@ from typing import Any
 
 from ..arrays import Array, require_rank
 from ..errors import ShapeError
+from ..per_axis import Sizes, per_axis
 from ..registry import current
-from ..window import Sizes, Window, per_axis
+from ..window import Window
 from .differentiation import Pullback, pullback_of
 from .operands import bias_grad, check_groups, check_weight, operands
 

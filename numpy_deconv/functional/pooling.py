@@ -6,8 +6,9 @@ from typing import Any
 
 from ..arrays import Array, as_array, require_float, require_rank
 from ..errors import OptionError, ShapeError
+from ..per_axis import Sizes
 from ..registry import current
-from ..window import Sizes, Window
+from ..window import Window
 from .differentiation import Pullback, pullback_of
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..arrays import Array, as_array, require_float, require_rank
 from ..errors import OptionError, ShapeError
+from ..per_axis import Pairs
 from ..reference import resampling as kernels
 from ..registry import current
-from ..window import Pairs, Window
+from ..window import Window
 from .differentiation import Pullback, pullback_of
 
 UPSAMPLE_MODES = ("nearest", "bilinear")

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..arrays import Array, as_array, require_rank
 from ..errors import DTypeError, OptionError, ShapeError
+from ..per_axis import per_axis
 from ..reference.switches import OVERLAPS
 from ..registry import current
-from ..window import per_axis
 from .differentiation import Pullback, pullback_of
 
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from ..arrays import Array
 from ..functional import log_softmax, prelu, softmax
+from ..per_axis import Sizes
 from ..reference import activations as kernels
 from ..registry import current
-from ..window import Positions, Sizes
+from ..window import Positions
 from .layer import Layer, Reads, whole
 
 

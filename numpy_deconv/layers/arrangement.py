@@ -10,9 +10,10 @@ import numpy as np
 from ..arrays import Array
 from ..errors import ShapeError
 from ..functional import concat, flatten, pad, upsample
+from ..per_axis import Sizes
 from ..reference import resampling
 from ..registry import current
-from ..window import Positions, Sizes, Window
+from ..window import Positions, Window
 from .layer import Layer, Reads, whole
 
 

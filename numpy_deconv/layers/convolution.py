@@ -17,7 +17,8 @@ from ..functional import (
     linear,
     vjp,
 )
-from ..window import Positions, Sizes, Window
+from ..per_axis import Sizes
+from ..window import Positions, Window
 from .layer import Layer, Reads, by, whole
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..arrays import Array
-from ..window import Positions, Sizes
+from ..per_axis import Sizes
+from ..window import Positions
 
 Range = tuple[int, int]  # half-open, along one spatial axis
 Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)

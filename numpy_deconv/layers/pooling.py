@@ -16,9 +16,10 @@ from ..functional import (
     max_pool,
     max_unpool,
 )
+from ..per_axis import Sizes
 from ..reference.pooling import cells
 from ..registry import current
-from ..window import Positions, Sizes, Window
+from ..window import Positions, Window
 from .layer import Layer, Reads, by, whole
 
 

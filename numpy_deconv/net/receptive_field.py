@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import NetError
 from ..layers import Box
-from ..window import Positions, per_axis
+from ..per_axis import per_axis
+from ..window import Positions
 from .tape import Tape
 
 

@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from ..arrays import Array, widened
-from ..window import Sizes, Window
+from ..per_axis import Sizes
+from ..window import Window
 
 
 def im2col(x: Array, window: Window, positions: Sizes) -> Array:

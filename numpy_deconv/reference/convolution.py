@@ -21,7 +21,8 @@ import numpy as np
 
 from ..arrays import Array, narrowed, widened
 from ..errors import DTypeError
-from ..window import Sizes, Window
+from ..per_axis import Sizes
+from ..window import Window
 
 COLUMN_BYTES = 128 * 2**20  # columns held at once; more only if one sample needs it
 

@@ -13,7 +13,8 @@ import math
 import numpy as np
 
 from ..arrays import Array, widened
-from ..window import Sizes, Window
+from ..per_axis import Sizes
+from ..window import Window
 
 
 def max_pool(x: Array, window: Window) -> tuple[Array, Array]:

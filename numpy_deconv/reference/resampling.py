@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..arrays import Array, widened
-from ..window import Pairs
+from ..per_axis import Pairs
 
 # numpy.pad's name for each of torch's border modes
 PAD_MODES = {

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..arrays import Array, accumulator, narrowed, widened
-from ..window import Sizes
+from ..per_axis import Sizes
 from .pooling import divided
 
 

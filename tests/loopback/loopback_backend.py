@@ -15,7 +15,8 @@ import numpy as np
 
 from numpy_deconv import Backend
 from numpy_deconv.arrays import Array, accumulator, narrowed
-from numpy_deconv.window import Sizes, Window
+from numpy_deconv.per_axis import Sizes
+from numpy_deconv.window import Window
 
 
 def _coordinates(window: Window, axis: int, outputs: int) -> Array:
