@@ -241,15 +241,27 @@ def parameter_shapes(name: str, classes: int = 1000) -> dict[str, tuple[int, ...
     }
 
 
-def logits(name: str, weights: Mapping[str, Array], x: Array) -> Array:
-    """The twin's output for `x` with NumPy weights, the head as wide as they are."""
+def _twin(name: str, weights: Mapping[str, Array]) -> nn.Module:
     classes = list(weights.values())[-1].shape[0]
     with torch.device("meta"):  # without weights of its own to draw
         twin = TWINS[name](classes).eval()
     state = {key: torch.from_numpy(value) for key, value in weights.items()}
     twin.load_state_dict(state, strict=False, assign=True)
+    return twin
+
+
+def logits(name: str, weights: Mapping[str, Array], x: Array) -> Array:
+    """The twin's output for `x` with NumPy weights, the head as wide as they are."""
     with torch.inference_mode():
-        return np.asarray(twin(torch.from_numpy(x)).numpy())
+        return np.asarray(_twin(name, weights)(torch.from_numpy(x)).numpy())
+
+
+def saliency(name: str, weights: Mapping[str, Array], x: Array, target: int) -> Array:
+    """Largest absolute gradient of the target's score over the channels."""
+    twin, pixels = _twin(name, weights), torch.from_numpy(x).requires_grad_()
+    twin(pixels)[:, target].sum().backward()
+    gradient = pixels.grad
+    return np.asarray([] if gradient is None else gradient.abs().amax(1).numpy())
 
 
 def load_state(path: Path) -> dict[str, Array]:
