@@ -23,10 +23,10 @@ Step = Callable[[str], "AbstractContextManager[Progress]"]
 """Announces a piece of work by name; inside the block, tells how far it is."""
 
 
-ASCENT = {"normalize": True, "l2": 1e-4, "jitter": 6, "blur_every": 4}
+ASCENT = {"steps": 60, "normalize": True, "l2": 1e-4, "jitter": 6, "blur_every": 4}
 """Changes to the cs231n preset: steps of one length suit nets of every scale."""
 
-ASCENT_RATE = 1 / 48
+ASCENT_RATE = 1 / 32
 """Length of such a step, for every pixel of the picture's longer side."""
 
 
