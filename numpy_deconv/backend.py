@@ -36,6 +36,10 @@ class Backend(ABC):
     Methods that are not abstract are derived from the four that are, or fall back to
     the reference, which is written in functions that NumPy dispatches on the array's
     own type.
+
+    One forward run of a single sample serves many ways back: wherever a gradient meets
+    what the forward pass saved (switches, ``x``, ``y``, ``values``), the saved array
+    may have a batch of one, shared by every gradient of the batch.
     """
 
     name: ClassVar[str]
