@@ -124,6 +124,42 @@ def test_gradients_are_not_promoted_either(
         assert [g.dtype for g in pullback(grad)] == [dtype] * len(arrays)
 
 
+SHARED = (nd.conv, nd.conv_transpose, nd.linear, nd.batch_norm, nd.prelu)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("function", SHARED)
+def test_gradients_of_shared_halves_are_summed_in_float32(
+    function: Callable[..., Any], dtype: np.dtype
+) -> None:
+    signs = filled(1.25, values(dtype), 1)  # prelu's slope counts on the negative side
+    arrays = GRADIENTS[function](np.tile(values(dtype) - signs, (60, 1, 1, 1)))
+    y, pullback = nd.vjp(function, *arrays)
+    grad = np.random.default_rng(1).uniform(0.5, 2, y.shape).astype(dtype)
+    _, exact = nd.vjp(function, *(a.astype(np.float64) for a in arrays))
+    half_a_step = 2.0**-11 if dtype == np.float16 else 2.0**-8
+    for got, want in zip(pullback(grad), exact(grad.astype(np.float64)), strict=True):
+        off = np.abs(got.astype(np.float64) - want)
+        assert (off <= 1.001 * half_a_step * np.abs(want) + 1e-5 * want.max()).all()
+
+
+@pytest.mark.parametrize("scalar", [np.float64, np.array])
+def test_options_that_are_numpy_scalars_promote_nothing(scalar: Any) -> None:
+    x = values(np.dtype(np.float32))
+    channel = np.ones(4, np.float32)
+    for function, arrays, options in (
+        (nd.batch_norm, (x, channel, channel), {"eps": 1e-3}),
+        (nd.local_response_norm, (x,), {"size": 3, "alpha": 0.5, "k": 2.0}),
+        (nd.elu, (x,), {"alpha": 0.5}),
+        (nd.softplus, (x,), {"beta": 2.0}),
+        (nd.upsample, (x,), {"scale": 2.0, "mode": "bilinear"}),
+    ):
+        given = {k: scalar(v) if type(v) is float else v for k, v in options.items()}
+        got, pullback = nd.vjp(function, *arrays, **given)
+        np.testing.assert_array_equal(got, function(*arrays, **options))
+        assert {got.dtype, *(g.dtype for g in pullback(got))} == {x.dtype}
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -50,6 +50,91 @@ ELEMENTS: list[Refusal] = [
     (lambda: nd.log_softmax(ROW, -4), ShapeError, "axis -4 does not exist"),
 ]
 
+OPTIONS: list[Refusal] = [
+    (
+        lambda: nd.leaky_relu(ROW, "0.1"),
+        OptionError,
+        "slope must be a real number, got '0.1'",
+    ),
+    (
+        lambda: nd.elu(ROW, np.ones(2)),
+        OptionError,
+        r"alpha must be a real number, got array\(\[1., 1.\]\)",
+    ),
+    (
+        lambda: nd.softplus(ROW, True),
+        OptionError,
+        "beta must be a real number, got True",
+    ),
+    (lambda: nd.clip(ROW, np.nan), OptionError, "low must be a number, got NaN"),
+    (
+        lambda: nd.clip(ROW, 0, 10**400),
+        OptionError,
+        "high is beyond any float: use a smaller one",
+    ),
+    (lambda: nd.gelu(ROW, np.array(["a", "b"])), OptionError, "is not known: 'none'"),
+    (
+        lambda: nd.batch_norm(ROW, VECTOR, VECTOR, eps=1j),
+        OptionError,
+        "eps must be a real number, got 1j",
+    ),
+    (
+        lambda: nd.local_response_norm(ROW, 2.5),
+        OptionError,
+        "size must be a whole number, got 2.5",
+    ),
+    (
+        lambda: nd.local_response_norm(ROW, 3, k=np.nan),
+        OptionError,
+        "k must be a number, got NaN",
+    ),
+    (
+        lambda: nd.softmax(ROW, 1.0),
+        OptionError,
+        "axis must be a whole number, got 1.0",
+    ),
+    (
+        lambda: nd.concat(ROW, axis=None),
+        OptionError,
+        "axis must be a whole number, got None",
+    ),
+    (
+        lambda: nd.flatten(ROW, "1"),
+        OptionError,
+        "start_axis must be a whole number, got '1'",
+    ),
+    (
+        lambda: nd.pad(ROW, 1, mode=["reflect"]),
+        OptionError,
+        r"mode=\['reflect'\] is not known",
+    ),
+    (
+        lambda: nd.pad(WHOLE, 1, value=0.5),
+        OptionError,
+        "int64 cannot hold value=0.5: give a whole number in its range, or convert x",
+    ),
+    (
+        lambda: nd.pad(WHOLE.astype("u1"), 1, value=256),
+        OptionError,
+        "uint8 cannot hold value=256",
+    ),
+    (
+        lambda: nd.pad(WHOLE, 1, value=-np.inf),
+        OptionError,
+        "int64 cannot hold value=-inf",
+    ),
+    (
+        lambda: nd.upsample(ROW, np.inf),
+        OptionError,
+        "scale must be finite, got inf",
+    ),
+    (
+        lambda: nd.upsample(PLANE, (2, "2")),
+        OptionError,
+        "scale must be a real number, got '2'",
+    ),
+]
+
 NORMALISATION: list[Refusal] = [
     (
         lambda: nd.batch_norm(VECTOR, VECTOR, VECTOR),
@@ -198,7 +283,7 @@ DIFFERENTIATION: list[Refusal] = [
 
 @pytest.mark.parametrize(
     ("call", "error", "text"),
-    [*ELEMENTS, *NORMALISATION, *RESAMPLING, *COMBINING, *DIFFERENTIATION],
+    [*ELEMENTS, *OPTIONS, *NORMALISATION, *RESAMPLING, *COMBINING, *DIFFERENTIATION],
 )
 def test_refused(
     call: Callable[[], Any], error: type[NumpyDeconvError], text: str

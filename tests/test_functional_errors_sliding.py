@@ -53,6 +53,16 @@ CONVOLUTION: list[Refusal] = [
         "input has 2 channels, weight expects 3",
     ),
     (
+        lambda: nd.conv(ROW, WEIGHT, groups=True),
+        OptionError,
+        "groups must be a whole number of at least 1, got True",
+    ),
+    (
+        lambda: nd.conv_weight_grad(VECTOR, ROW, 3),
+        ShapeError,
+        r"grad has shape \(2,\) and x \(1, 2, 4\): batch and rank must agree",
+    ),
+    (
         lambda: nd.conv(ROW, WEIGHT, groups=0),
         OptionError,
         "groups must be a whole number of at least 1, got 0",
@@ -138,6 +148,16 @@ COLUMNS: list[Refusal] = [
 
 POOLING: list[Refusal] = [
     (lambda: nd.lp_pool(ROW, 0, 2), OptionError, "norm_type must be positive, got 0"),
+    (
+        lambda: nd.lp_pool(ROW, np.inf, 2),
+        OptionError,
+        r"norm_type must be finite, got inf: the maximum norm is max_pool of abs\(x\)",
+    ),
+    (
+        lambda: nd.max_unpool(ROW, WHOLE, (4,), overlap=np.array(["sum", "max"])),
+        OptionError,
+        "is not known: use one of",
+    ),
     (
         lambda: nd.lp_pool(WHOLE, 2, 2),
         DTypeError,

@@ -124,3 +124,19 @@ def test_choice_assigned_and_summed_unpooling_differ_by_what_was_lost() -> None:
     assert switches[0, 0].tolist() == [2, 2, 2]
     assert nd.max_unpool(y, switches, 5)[0, 0, 2] == 9
     assert nd.max_unpool(y, switches, 5, overlap="sum")[0, 0, 2] == 27
+
+
+def test_activations_of_scalars_and_of_the_largest_numbers() -> None:
+    scalar, slope = np.array(-2.0), np.array([0.5])
+    assert nd.gelu(scalar).shape == nd.prelu(scalar, slope).shape == ()
+    largest = np.array([3e38, -3e38], np.float32)
+    for approximate in ("none", "tanh"):
+        y = nd.gelu(largest, approximate=approximate)
+        np.testing.assert_array_equal(y, np.array([3e38, 0], np.float32))
+
+
+def test_a_response_window_far_wider_than_the_channels_takes_no_time() -> None:
+    x = np.ones((1, 3, 2))
+    got, pullback = nd.vjp(nd.local_response_norm, x, size=10**15, alpha=1e15)
+    np.testing.assert_allclose(got, 4**-0.75)  # every window sees all three
+    np.testing.assert_allclose(pullback(x)[0], 4**-0.75 - 1.5 * 3 * 4**-1.75)

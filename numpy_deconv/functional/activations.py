@@ -10,13 +10,26 @@ from ..errors import OptionError, ShapeError
 from ..reference import activations as kernels
 from ..registry import current
 from .differentiation import Pullback, pullback_of
+from .options import real, whole
 
 
 def _apply(name: str, x: Any, **options: Any) -> Array:
     x = as_array(x, "x")
     if name not in kernels.EXACT_IN_INTEGERS:
         require_float(x, "x", name)
-    return current(x).activation(x, name, **options)
+    return current(x).activation(x, name, **_numbers(options))
+
+
+def _numbers(options: dict[str, Any]) -> dict[str, Any]:
+    """Options with every number checked; an open side of clip and a name pass."""
+    return {
+        name: value if _is_no_number(name, value) else real(value, name)
+        for name, value in options.items()
+    }
+
+
+def _is_no_number(name: str, value: Any) -> bool:
+    return name == "approximate" or (name in ("low", "high") and value is None)
 
 
 def relu(x: Any) -> Array:
@@ -32,8 +45,8 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Array:
 def clip(x: Any, low: float | None = None, high: float | None = None) -> Array:
     """``min(max(x, low), high)``, a None side open; ReLU6 is ``clip(x, 0, 6)``."""
     x = as_array(x, "x")
-    bounds = [float(b) for b in (low, high) if b is not None]
-    if x.dtype.kind in "iu" and not all(b.is_integer() for b in bounds):
+    bounds = _numbers({"low": low, "high": high}).values()
+    if x.dtype.kind in "iu" and not all(float(b or 0).is_integer() for b in bounds):
         raise OptionError(
             f"integers cannot be clipped to {low} and {high}: give whole numbers, or "
             "convert x to float32"
@@ -63,7 +76,7 @@ def silu(x: Any) -> Array:
 
 def gelu(x: Any, approximate: str = "none") -> Array:
     """``x`` times the normal distribution function; ``"tanh"`` approximates it."""
-    if approximate not in ("none", "tanh"):
+    if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
         raise OptionError(f"approximate={approximate!r} is not known: 'none' or 'tanh'")
     return _apply("gelu", x, approximate=approximate)
 
@@ -98,7 +111,7 @@ def _slope(x: Array, weight: Array) -> Array:
             f"weight has shape {weight.shape}: expected (1,) or ({channels},) for x of "
             f"shape {x.shape}"
         )
-    return weight.reshape(1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else weight
+    return weight.reshape((1, -1, *(1,) * (x.ndim - 2))[: x.ndim])
 
 
 def softmax(x: Any, axis: int = 1) -> Array:
@@ -116,6 +129,7 @@ def log_softmax(x: Any, axis: int = 1) -> Array:
 
 
 def _axis(x: Array, axis: int) -> int:
+    axis = whole(axis, "axis")
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError(f"axis {axis} does not exist: x has {x.ndim} axes")
     return axis
@@ -126,7 +140,8 @@ def _register(function: Callable[..., Array]) -> None:
 
     @pullback_of(function, "x")
     def rule(value: Array, x: Array, **options: Any) -> Pullback:
-        return lambda grad: (current(grad).activation_grad(grad, x, name, **options),)
+        numbers = _numbers(options)
+        return lambda grad: (current(grad).activation_grad(grad, x, name, **numbers),)
 
 
 for _function in (
@@ -148,10 +163,10 @@ for _function in (
 @pullback_of(prelu, "x", "weight")
 def _prelu_pullback(value: Array, x: Array, weight: Array) -> Pullback:
     def pull(grad: Array) -> tuple[Array | None, ...]:
-        for_x, for_slope = kernels.prelu_grad(grad, x, _slope(x, weight))
+        for_x, _ = kernels.prelu_grad(grad, x, _slope(x, weight))
         kept = 1 if weight.size > 1 else None
         axes = tuple(a for a in range(x.ndim) if a != kept)
-        return for_x, for_slope.sum(axis=axes).reshape(weight.shape).astype(x.dtype)
+        return for_x, kernels.prelu_weight_grad(grad, x, axes).reshape(weight.shape)
 
     return pull
 

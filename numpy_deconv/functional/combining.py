@@ -11,6 +11,7 @@ from ..arrays import Array, as_array, require_float, require_same_dtype, widened
 from ..errors import DTypeError, ShapeError
 from ..reference import activations
 from .differentiation import Pullback, pullback_of
+from .options import whole
 
 
 def concat(*arrays: Any, axis: int = 1) -> Array:
@@ -21,7 +22,7 @@ def concat(*arrays: Any, axis: int = 1) -> Array:
         raise ShapeError("concat needs at least one array")
     joined = [as_array(a, f"array {i}") for i, a in enumerate(arrays)]
     require_same_dtype(**{f"array {i}": a for i, a in enumerate(joined)})
-    first = joined[0]
+    first, axis = joined[0], whole(axis, "axis")
     if not -first.ndim <= axis < first.ndim:
         raise ShapeError(
             f"axis {axis} does not exist: the arrays have {first.ndim} axes"
@@ -48,6 +49,7 @@ def flatten(x: Any, start_axis: int = 1) -> Array:
     A view of ``x`` where possible, as ``reshape``.
     """
     x = as_array(x, "x")
+    start_axis = whole(start_axis, "start_axis")
     axes = max(x.ndim, 1)  # a scalar flattens to one entry, as in NumPy and torch
     if not -axes <= start_axis < axes:
         raise ShapeError(f"start_axis {start_axis} does not exist: x has {x.ndim} axes")

@@ -37,7 +37,7 @@ def conv(
     """
     x, weight, bias = operands(x, weight, bias, "x")
     size = require_rank(x, "x")
-    check_weight(weight, bias, len(size), groups, filters_axis=0)
+    groups = check_weight(weight, bias, len(size), groups, filters_axis=0)
     if weight.shape[1] * groups != x.shape[1]:
         raise ShapeError(
             f"input has {x.shape[1]} channels, weight expects "
@@ -73,7 +73,7 @@ def conv_input_grad(
     """
     grad, weight, _ = operands(grad, weight, None, "grad")
     size = require_rank(grad, "grad")
-    check_weight(weight, None, len(size), groups, filters_axis=0)
+    groups = check_weight(weight, None, len(size), groups, filters_axis=0)
     target = per_axis(input_size, len(size), "input_size", 0)
     window = Window.of(
         weight.shape[2:],
@@ -103,7 +103,11 @@ def conv_weight_grad(
     """
     grad, x, _ = operands(grad, x, None, "grad", "x")
     size = require_rank(x, "x")
-    check_groups(groups, channels=x.shape[1], filters=grad.shape[1])
+    if grad.ndim != x.ndim or len(grad) != len(x):
+        raise ShapeError(
+            f"grad has shape {grad.shape} and x {x.shape}: batch and rank must agree"
+        )
+    groups = check_groups(groups, channels=x.shape[1], filters=grad.shape[1])
     window = Window.of(
         kernel_size,
         len(size),
@@ -112,10 +116,6 @@ def conv_weight_grad(
         dilation=dilation,
         input_size=size,
     )
-    if grad.ndim != x.ndim or len(grad) != len(x):
-        raise ShapeError(
-            f"grad has shape {grad.shape} and x {x.shape}: batch and rank must agree"
-        )
     _check_grad(grad, grad.shape[1], window, size)
     return current(x).conv_weight_grad(grad, x, window, groups)
 

@@ -9,7 +9,7 @@ from ..arrays import Array
 from ..errors import ShapeError
 from ..registry import current
 from .differentiation import Pullback, pullback_of
-from .operands import operands
+from .operands import bias_grad, operands
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Array:
@@ -36,7 +36,7 @@ def _linear_pullback(
         return (
             linear(grad, weight.swapaxes(0, 1)),
             linear(rows.swapaxes(0, 1), inputs.swapaxes(0, 1)),
-            None if bias is None else rows.sum(axis=0).astype(grad.dtype),
+            bias_grad(rows, bias),
         )
 
     return pull

@@ -11,6 +11,7 @@ from ..errors import OptionError, ShapeError
 from ..reference import normalisation as kernels
 from ..registry import current
 from .differentiation import Pullback, pullback_of
+from .options import real, whole
 
 
 def batch_norm(
@@ -38,7 +39,7 @@ def batch_norm(
                 f"{name} has shape {given.shape}, expected ({x.shape[1]},): one per "
                 "channel"
             )
-    return current(x).batch_norm(x, mean, var, weight, bias, eps)
+    return current(x).batch_norm(x, mean, var, weight, bias, real(eps, "eps"))
 
 
 def local_response_norm(
@@ -54,9 +55,16 @@ def local_response_norm(
     require_float(x, "x", "local_response_norm")
     if x.ndim < 2:
         raise ShapeError(f"x has shape {x.shape}: expected (N, C, ...)")
+    return current(x).local_response_norm(x, *_response(size, alpha, beta, k))
+
+
+def _response(
+    size: int, alpha: float, beta: float, k: float
+) -> tuple[int, float, float, float]:
+    size = whole(size, "size")
     if size < 1:
         raise OptionError(f"size must be at least 1 channel, got {size}")
-    return current(x).local_response_norm(x, size, alpha, beta, k)
+    return size, real(alpha, "alpha"), real(beta, "beta"), real(k, "k")
 
 
 @pullback_of(batch_norm, "x", "mean", "var", "weight", "bias")
@@ -70,6 +78,7 @@ def _batch_norm_pullback(
     eps: float,
 ) -> Pullback:
     gain = np.ones_like(mean) if weight is None else weight
+    eps = real(eps, "eps")
 
     def pull(grad: Array) -> tuple[Array | None, ...]:
         return (
@@ -84,6 +93,5 @@ def _batch_norm_pullback(
 def _local_response_norm_pullback(
     value: Array, x: Array, size: int, alpha: float, beta: float, k: float
 ) -> Pullback:
-    return lambda grad: (
-        current(grad).local_response_norm_grad(grad, x, size, alpha, beta, k),
-    )
+    options = _response(size, alpha, beta, k)
+    return lambda grad: (current(grad).local_response_norm_grad(grad, x, *options),)

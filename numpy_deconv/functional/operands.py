@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Array, as_array, require_same_dtype
-from ..errors import OptionError, ShapeError
+from ..arrays import Array, as_array, require_same_dtype, widened
+from ..errors import ShapeError
+from .options import whole
 
 
 def operands(
@@ -18,39 +19,43 @@ def operands(
     return a, b, bias
 
 
-def check_groups(groups: int, channels: int, filters: int) -> None:
-    """Raise unless the groups share out both kinds of channels evenly."""
-    if not isinstance(groups, int) or groups < 1:
-        raise OptionError(
-            f"groups must be a whole number of at least 1, got {groups!r}"
-        )
+def check_groups(groups: int, channels: int, filters: int) -> int:
+    """``groups`` as an int, which shares out both kinds of channels evenly."""
+    groups = whole(groups, "groups", 1)
     if channels % groups or filters % groups:
         raise ShapeError(
             f"groups={groups} must divide both the {channels} input and the {filters} "
             "output channels"
         )
+    return groups
 
 
 def check_weight(
     weight: Array, bias: Array | None, rank: int, groups: int, *, filters_axis: int
-) -> None:
-    """Raise unless weight and bias make a convolution of this spatial rank."""
+) -> int:
+    """``groups`` as an int; raise unless weight and bias fit this spatial rank."""
     if weight.ndim != rank + 2:
         raise ShapeError(
             f"weight has shape {weight.shape}, but an input with {rank} spatial axes "
             f"needs a weight of {rank + 2} axes"
         )
-    check_groups(groups, channels=0, filters=len(weight))
+    groups = check_groups(groups, channels=0, filters=len(weight))
     filters = weight.shape[filters_axis] * (groups if filters_axis else 1)
     if bias is not None and bias.shape != (filters,):
         raise ShapeError(
             f"bias has shape {bias.shape}, expected ({filters},): one per output "
             "channel"
         )
+    return groups
 
 
 def bias_grad(grad: Array, bias: Array | None) -> Array | None:
     """Gradient of a bias: the sum over everything but its channel."""
     if bias is None:
         return None
-    return grad.sum(axis=(0, *range(2, grad.ndim))).astype(grad.dtype)
+    return _channel_sums(grad)
+
+
+@widened
+def _channel_sums(grad: Array) -> Array:
+    return grad.sum(axis=(0, *range(2, grad.ndim)))

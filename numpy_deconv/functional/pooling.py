@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..arrays import Array, as_array, require_float, require_rank
@@ -10,6 +11,7 @@ from ..per_axis import Sizes
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
+from .options import real
 
 
 def max_pool(
@@ -78,10 +80,20 @@ def lp_pool(
     """
     x = as_array(x, "x")
     require_float(x, "x", "lp_pool")
-    if not norm_type > 0:
-        raise OptionError(f"norm_type must be positive, got {norm_type}")
+    power = _power(norm_type)
     window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
-    return current(x).lp_pool(x, window, float(norm_type), rescale_clipped)
+    return current(x).lp_pool(x, window, power, rescale_clipped)
+
+
+def _power(norm_type: float) -> float:
+    power = float(real(norm_type, "norm_type"))
+    if not power > 0:
+        raise OptionError(f"norm_type must be positive, got {norm_type}")
+    if power == math.inf:
+        raise OptionError(
+            "norm_type must be finite, got inf: the maximum norm is max_pool of abs(x)"
+        )
+    return power
 
 
 def _window(
@@ -156,6 +168,6 @@ def _lp_pool_pullback(
     window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
     return lambda grad: (
         current(grad).lp_pool_grad(
-            grad, x, value, window, float(norm_type), rescale_clipped
+            grad, x, value, window, _power(norm_type), rescale_clipped
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..reference import resampling as kernels
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
+from .options import real
 
 UPSAMPLE_MODES = ("nearest", "bilinear")
 
@@ -24,12 +26,28 @@ def pad(x: Any, padding: Any, mode: str = "constant", value: float = 0) -> Array
     ``"circular"``.
     """
     x = as_array(x, "x")
-    return kernels.pad(x, _pairs(x, padding, mode), mode, value)
+    return kernels.pad(x, _pairs(x, padding, mode), mode, _fill(x, value))
+
+
+def _fill(x: Array, value: float) -> float:
+    """What padding is filled with; unlike other options it may be NaN."""
+    if isinstance(value, float | np.floating) and value != value:
+        number = math.nan
+    else:
+        number = real(value, "value")
+    if x.dtype.kind in "iu":
+        limits = np.iinfo(x.dtype)
+        if not limits.min <= number <= limits.max or number != int(number):
+            raise OptionError(
+                f"{x.dtype} cannot hold value={value}: give a whole number in its "
+                "range, or convert x to float32"
+            )
+    return number
 
 
 def _pairs(x: Array, padding: Any, mode: str) -> Pairs:
     size = require_rank(x, "x")
-    if mode not in kernels.PAD_MODES:
+    if not isinstance(mode, str) or mode not in kernels.PAD_MODES:
         raise OptionError(
             f"mode={mode!r} is not known: use one of {tuple(kernels.PAD_MODES)}"
         )
@@ -62,24 +80,26 @@ def upsample(x: Any, scale: Any, mode: str = "nearest") -> Array:
 
 def _scales(x: Array, scale: Any, mode: str) -> tuple[float, ...]:
     size = require_rank(x, "x")
-    if mode not in UPSAMPLE_MODES:
+    if not isinstance(mode, str) or mode not in UPSAMPLE_MODES:
         raise OptionError(f"mode={mode!r} is not known: use one of {UPSAMPLE_MODES}")
     if mode == "bilinear":
         require_float(x, "x", "linear upsampling")
-    each = (
-        scale if isinstance(scale, list | tuple | np.ndarray) else (scale,) * len(size)
-    )
+    several = isinstance(scale, list | tuple) or np.ndim(scale) > 0
+    each = scale if several else (scale,) * len(size)
     if len(each) != len(size):
         raise ShapeError(
             f"scale={scale!r} has {len(each)} entries, but x has {len(size)} spatial "
             "axes"
         )
-    for length, factor in zip(size, each, strict=True):
+    factors = tuple(float(real(factor, "scale")) for factor in each)
+    for length, factor in zip(size, factors, strict=True):
+        if factor == math.inf:
+            raise OptionError("scale must be finite, got inf")
         if not factor > 0 or kernels.upsampled_length(length, factor) < 1:
             raise OptionError(
-                f"scale {factor} leaves nothing of an axis of {length}: use more"
+                f"scale {factor:g} leaves nothing of an axis of {length}: use more"
             )
-    return tuple(float(factor) for factor in each)
+    return factors
 
 
 @pullback_of(pad, "x")

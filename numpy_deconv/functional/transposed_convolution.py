@@ -33,7 +33,7 @@ def conv_transpose(
     """
     x, weight, bias = operands(x, weight, bias, "x")
     size = require_rank(x, "x")
-    check_weight(weight, bias, len(size), groups, filters_axis=1)
+    groups = check_weight(weight, bias, len(size), groups, filters_axis=1)
     if len(weight) != x.shape[1]:
         raise ShapeError(
             f"input has {x.shape[1]} channels, weight expects {len(weight)}"
@@ -88,6 +88,7 @@ def _conv_transpose_pullback(
     )
     # output padding of a whole stride makes room for more windows than x has
     windows = tuple(slice(n) for n in size)
+    groups = int(groups)
 
     def pull(grad: Array) -> tuple[Array | None, ...]:
         backend = current(grad)

@@ -51,7 +51,7 @@ def max_unpool(
 
 def check_overlap(overlap: str) -> None:
     """Raise OptionError unless ``overlap`` is one of the rules."""
-    if overlap not in OVERLAPS:
+    if not isinstance(overlap, str) or overlap not in OVERLAPS:
         raise OptionError(f"overlap={overlap!r} is not known: use one of {OVERLAPS}")
 
 

@@ -88,7 +88,7 @@ _erf_each = np.frompyfunc(math.erf, 1, 1)  # NumPy has no erf, C's own is exact
 
 
 def _normal_cdf(x: Array) -> Array:
-    return (1 + _erf_each(x / math.sqrt(2)).astype(x.dtype)) / 2
+    return (1 + np.asarray(_erf_each(x / math.sqrt(2)), x.dtype)) / 2
 
 
 def _normal_pdf(x: Array) -> Array:
@@ -101,13 +101,18 @@ _TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
 def _gelu(x: Array, approximate: str) -> Array:
     if approximate == "none":
         return x * _normal_cdf(x)
-    return x * (1 + np.tanh(_TANH_SCALE * (x + _TANH_CUBIC * x**3))) / 2
+    return x * ((1 + _tanh_of_cubic(x)) / 2)  # halved first: x may be near the largest
+
+
+def _tanh_of_cubic(x: Array) -> Array:
+    with np.errstate(over="ignore"):  # the tanh of an infinity is exact
+        return np.tanh(_TANH_SCALE * (x + _TANH_CUBIC * x**3))
 
 
 def _gelu_slope(x: Array, approximate: str) -> Array:
     if approximate == "none":
         return _normal_cdf(x) + x * _normal_pdf(x)
-    t = np.tanh(_TANH_SCALE * (x + _TANH_CUBIC * x**3))
+    t = _tanh_of_cubic(x)
     inner = _TANH_SCALE * (1 + 3 * _TANH_CUBIC * x * x)
     return (1 + t) / 2 + x * (1 - t * t) * inner / 2
 
@@ -190,6 +195,12 @@ def prelu(x: Array, slope: Array) -> Array:
 def prelu_grad(grad: Array, x: Array, slope: Array) -> tuple[Array, Array]:
     """Gradients for x and for the slope, before summing over what was broadcast."""
     return np.where(x > 0, grad, grad * slope), np.where(x > 0, 0, grad * x)
+
+
+@widened
+def prelu_weight_grad(grad: Array, x: Array, axes: tuple[int, ...]) -> Array:
+    """Gradient for the slope, summed over the ``axes`` along which it was shared."""
+    return np.asarray(np.where(x > 0, 0, grad * x).sum(axis=axes))
 
 
 @widened

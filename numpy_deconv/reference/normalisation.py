@@ -48,10 +48,9 @@ def _across_channels(values: Array, before: int, after: int) -> Array:
     """Sum over channels ``c - before .. c + after``, those that exist."""
     total = np.zeros_like(values)
     channels = values.shape[1]
-    for offset in range(-before, after + 1):
+    for offset in range(max(-before, 1 - channels), min(after, channels - 1) + 1):
         low, high = max(0, -offset), min(channels, channels - offset)
-        if low < high:
-            total[:, low:high] += values[:, low + offset : high + offset]
+        total[:, low:high] += values[:, low + offset : high + offset]
     return total
 
 
