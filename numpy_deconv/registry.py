@@ -111,6 +111,8 @@ def get_backend(name: str, **options: Any) -> Backend:
 def use_backend(name: str | Backend, **options: Any) -> Iterator[Backend]:
     """Compute with this backend inside the ``with`` block (or decorated function).
 
+    The choice is a context variable: threads started inside the block do not see it.
+
     >>> with use_backend("numpy") as backend:
     ...     backend.name
     'numpy'

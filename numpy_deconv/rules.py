@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,16 +59,30 @@ def _refuse(layer: Layer, saved: Any, gy: Array) -> Signals:
     )
 
 
-def _scattering(overlap: str) -> Callable[[Any, Any, Array], Signals]:
-    return lambda layer, saved, gy: (layer.unpool(saved, gy, overlap),)
+def _gradient(layer: Layer, saved: Any, gy: Array) -> Signals:
+    return layer.vjp(saved, gy)
 
 
-gradient = Rule("gradient", lambda layer, saved, gy: layer.vjp(saved, gy))
-identity = Rule("identity", lambda layer, saved, gy: (gy,))
-rectify_signal = Rule("rectify_signal", lambda layer, saved, gy: (_rectified(gy),))
-rectify_both = Rule(
-    "rectify_both", lambda layer, saved, gy: layer.vjp(saved, _rectified(gy))
-)
+def _identity(layer: Layer, saved: Any, gy: Array) -> Signals:
+    return (gy,)
+
+
+def _rectify_signal(layer: Layer, saved: Any, gy: Array) -> Signals:
+    return (_rectified(gy),)
+
+
+def _rectify_both(layer: Layer, saved: Any, gy: Array) -> Signals:
+    return layer.vjp(saved, _rectified(gy))
+
+
+def _scatter(layer: Any, saved: Any, gy: Array, *, overlap: str) -> Signals:
+    return (layer.unpool(saved, gy, overlap),)
+
+
+gradient = Rule("gradient", _gradient)
+identity = Rule("identity", _identity)
+rectify_signal = Rule("rectify_signal", _rectify_signal)
+rectify_both = Rule("rectify_both", _rectify_both)
 refuse = Rule("refuse", _refuse)
 
 
@@ -78,7 +93,7 @@ def scatter(overlap: str = "sum") -> Rule:
     ``MaxUnpool2d`` does: on 3x3/2 pools it drops about a third of the signal.
     """
     check_overlap(overlap)
-    return Rule(f"scatter({overlap})", _scattering(overlap))
+    return Rule(f"scatter({overlap})", partial(_scatter, overlap=overlap))
 
 
 class Rules(Mapping[type[Layer], Rule]):

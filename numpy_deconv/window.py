@@ -14,7 +14,7 @@ hands out, for each tap, the outputs that read inside the image and what they re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -22,7 +22,14 @@ from typing import Any
 import numpy as np
 
 from .errors import OptionError, ShapeError
-from .per_axis import Pairs, Sizes, begin_end_pairs, per_axis
+from .per_axis import (
+    Pairs,
+    Sizes,
+    begin_end_pairs,
+    entries_of,
+    is_several,
+    per_axis,
+)
 
 Slices = tuple[slice, ...]
 Positions = tuple[np.ndarray, ...]  # ascending indices per spatial axis
@@ -92,9 +99,9 @@ class Window:
         window = cls.of(kernel_size, rank, stride=stride, padding=padding, **rest)
         if isinstance(padding, str):
             return window
-        entries = padding if isinstance(padding, Sequence) else (padding,) * rank
+        entries = entries_of(padding, rank, "padding")
         for axis, (entry, span) in enumerate(zip(entries, window.span, strict=True)):
-            if not isinstance(entry, Sequence) and entry > span // 2:
+            if not is_several(entry) and entry > span // 2:
                 raise OptionError(
                     f"padding {entry} on spatial axis {axis} is more than half of the "
                     f"window, which spans {span}: use at most {span // 2}, or ONNX's "

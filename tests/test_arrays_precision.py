@@ -200,3 +200,14 @@ def test_what_does_not_fit_is_not_wrapped() -> None:
         narrowed(wide, np.dtype(np.int8))
     assert narrowed(wide + 1, np.dtype(np.int8)).dtype == np.int8
     assert narrowed(wide[:0], np.dtype(np.int8)).dtype == np.int8
+
+
+def test_integer_sums_beyond_int64_are_refused() -> None:
+    for call in (
+        lambda: nd.conv(np.full((1, 1, 2), 2**62), np.ones((1, 1, 2), np.int64)),
+        lambda: nd.linear(np.full((1, 4), 2**62), np.ones((1, 4), np.int64)),
+    ):
+        with pytest.raises(DTypeError, match="may not fit int64"):
+            call()
+    large = nd.conv(np.full((1, 1, 2), 2**60), np.ones((1, 1, 2), np.int64))
+    assert large.item() == 2**61

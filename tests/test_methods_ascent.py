@@ -115,3 +115,13 @@ def test_blur_is_scipys(sigma):
     x = small_batch()
     expected = gaussian_filter1d(gaussian_filter1d(x, sigma, axis=2), sigma, axis=3)
     np.testing.assert_allclose(gaussian_blur(x, sigma), expected, atol=1e-12)
+
+
+def test_noise_has_the_dtype_of_the_net():
+    net = small_net(dtype="float64")
+    result = class_visualization(net, None, 0, size=(3, 20, 24), steps=1)
+    assert result.pixels.dtype == np.float64
+    with pytest.raises(OptionError, match="start must be one of"):
+        class_visualization(net, None, 0, size=(3, 20, 24), start="foo")
+    with pytest.raises(OptionError, match="must not be negative"):
+        class_visualization(net, None, 0, size=(3, 20, 24), jitter=-1)

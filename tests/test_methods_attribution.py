@@ -5,7 +5,9 @@ import pytest
 from small_models import CLASSES, small_batch, small_model, small_net
 
 from numpy_deconv.errors import DTypeError, NetError, OptionError, ShapeError
+from numpy_deconv.layers import Conv, Flatten
 from numpy_deconv.methods import gradient_times_input, guided_backprop, saliency
+from numpy_deconv.net import Sequential
 from numpy_deconv.rules import GUIDED
 
 
@@ -111,3 +113,11 @@ def test_wrong_input(x, target, error, message):
 def test_a_picture_is_not_a_net():
     with pytest.raises(NetError, match="expected a net or a model, got str"):
         saliency("vgg16", small_batch())
+
+
+def test_only_two_spatial_axes_make_a_picture():
+    net = Sequential({"conv": Conv(np.ones((2, 1, 3))), "flat": Flatten()})
+    x = np.arange(9.0).reshape(1, 1, 9)
+    for method in (saliency, guided_backprop):
+        with pytest.raises(ShapeError, match="is no picture"):
+            method(net, x, 0).drawn()

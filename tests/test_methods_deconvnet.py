@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from small_models import small_batch, small_model, small_net
@@ -149,3 +152,29 @@ def test_a_layer_without_a_published_rule_is_refused():
         RuleError, match=r"layer 2 'silu' \(SiLU\): there is no publish"
     ):
         deconvnet(net, small_batch(), "silu")
+
+
+def test_interruption_returns_what_was_projected(monkeypatch):
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    net, x = small_net(), small_batch()
+    monkeypatch.setitem(function.__globals__, "CHUNK_BYTES", 60_000)
+    result = deconvnet(net, x, "relu2", maps="all", progress=stop)
+    assert 0 < len(result.units) < 10
+    assert len(result.pixels) == len(result.units)
+    assert result.settings["interrupted_at"] == len(result.units)
+
+
+def test_nets_tapes_rules_and_results_can_be_pickled():
+    net, x = small_net(), small_batch()
+    result = deconvnet(net, x, "relu2", top=2, overlap="assign")
+    again = pickle.loads(pickle.dumps(result))
+    np.testing.assert_array_equal(again.pixels, result.pixels)
+    tape = copy.deepcopy(pickle.loads(pickle.dumps(net)).run(x))
+    rules = pickle.loads(pickle.dumps(DECONVNET))
+    signal = np.ones_like(tape["relu2"])
+    np.testing.assert_array_equal(
+        tape.project(signal, start="relu2", rules=rules),
+        net.run(x).project(signal, start="relu2", rules=DECONVNET),
+    )

@@ -212,7 +212,7 @@ def test_a_unit_must_exist() -> None:
         match=r"'conv5' has no unit at \(6, 13\): spatial axis 1 has 13 positions",
     ):
         receptive_field(tape, "conv5", (6, 13))
-    with pytest.raises(NumpyDeconvError, match=r"position=\(6,\) has 1 entries"):
+    with pytest.raises(NumpyDeconvError, match=r"'conv5' has 2 indices"):
         receptive_field(tape, "conv5", (6,))
     with pytest.raises(NumpyDeconvError, match="position must be at least 0, got -1"):
         receptive_field(tape, "conv5", (-1, 0))

@@ -215,6 +215,8 @@ def test_spellings_of_the_same_window() -> None:
     assert Window.of((2, 3), 2, padding=(1, (0, 2))).padding == ((1, 1), (0, 2))
     assert Window.of(3, 2, padding="valid") == Window.of(3, 2)
     assert Window.of(np.int64(3), 1, stride=np.array([2])).stride == (2,)
+    assert Window.of(np.array(3), 2, stride=(2,)).stride == (2, 2)  # as torch
+    assert Window.of_pool(3, 2, padding=np.array([1, 0])).padding == ((1, 1), (0, 0))
 
 
 def test_a_window_is_a_value() -> None:
@@ -248,7 +250,9 @@ REFUSED: list[tuple[dict[str, Any], type[NumpyDeconvError], str]] = [
         r"kernel_size=\(3, 3, 3\) has 3 entries, but the arrays have 2 spatial axes: "
         "give one number, or 2 of them",
     ),
-    ({"stride": (1,)}, ShapeError, r"stride=\(1,\) has 1 entries"),
+    ({"stride": (1, 1, 1)}, ShapeError, r"stride=\(1, 1, 1\) has 3 entries"),
+    ({"stride": 2**63}, OptionError, "stride is beyond any array"),
+    ({"padding": ((1, 2),)}, ShapeError, r"padding=\(\(1, 2\),\) has 1 entries"),
     ({"stride": 0}, OptionError, "stride must be at least 1, got 0"),
     ({"dilation": 0}, OptionError, "dilation must be at least 1, got 0"),
     ({"kernel_size": 0}, OptionError, "kernel_size must be at least 1, got 0"),
@@ -267,7 +271,7 @@ REFUSED: list[tuple[dict[str, Any], type[NumpyDeconvError], str]] = [
         r"padding=\(1, 1, 1\) has 3 entries, but the arrays have 2 spatial axes: give "
         r"one number, 2 numbers, or 2 \(begin, end\) pairs$",
     ),
-    ({"padding": (1, (1, 2, 3))}, ShapeError, r"padding=\(1, 2, 3\) has 3 entries"),
+    ({"padding": (1, (1, 2, 3))}, ShapeError, r"padding \(1, 2, 3\) must be"),
 ]
 
 
@@ -281,7 +285,9 @@ def test_refused(
 
 
 def test_a_pair_for_one_axis_is_told_how_it_is_written() -> None:
-    with pytest.raises(ShapeError, match=r"a begin/end pair is written \(\(1, 2\),\)"):
+    with pytest.raises(
+        ShapeError, match=r"a begin/end pair, which is written \(\(1, 2\),\)"
+    ):
         Window.of(3, 1, padding=(1, 2))
 
 

@@ -163,7 +163,7 @@ for _function in (
 @pullback_of(prelu, "x", "weight")
 def _prelu_pullback(value: Array, x: Array, weight: Array) -> Pullback:
     def pull(grad: Array) -> tuple[Array | None, ...]:
-        for_x, _ = kernels.prelu_grad(grad, x, _slope(x, weight))
+        for_x = kernels.prelu_grad(grad, x, _slope(x, weight))
         kept = 1 if weight.size > 1 else None
         axes = tuple(a for a in range(x.ndim) if a != kept)
         return for_x, kernels.prelu_weight_grad(grad, x, axes).reshape(weight.shape)

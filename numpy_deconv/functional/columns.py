@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Array, as_array, require_rank
 from ..errors import ShapeError
-from ..per_axis import per_axis
+from ..per_axis import is_several, per_axis
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
@@ -68,7 +68,7 @@ def col2im(
         raise ShapeError(
             f"columns has shape {columns.shape}: expected (N, C*prod(kernel), L)"
         )
-    tuples = [v for v in (output_size, kernel_size) if hasattr(v, "__len__")]
+    tuples = [v for v in (output_size, kernel_size) if is_several(v)]
     if not tuples:
         raise ShapeError(
             f"output_size={output_size} does not tell the spatial rank: give a tuple"

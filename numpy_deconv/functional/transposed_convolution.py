@@ -51,7 +51,7 @@ def _transposed(
     rank = len(size)
     extra = per_axis(extra, rank, "output_padding")
     target = None
-    if padding in ("same", "same_lower"):
+    if isinstance(padding, str) and padding in ("same", "same_lower"):
         if any(extra):
             raise OptionError(
                 f"padding={padding!r} fixes the output at stride times the input: "

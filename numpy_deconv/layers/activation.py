@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from .. import functional
 from ..arrays import Array
 from ..functional import log_softmax, prelu, softmax
 from ..per_axis import Sizes
@@ -24,7 +25,7 @@ class Activation(Layer):
 
     def forward(self, *xs: Array) -> tuple[Array, Array]:
         (x,) = xs
-        return current(x).activation(x, self.function, **self._options()), x
+        return getattr(functional, self.function)(x, **self._options()), x
 
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         grad = current(gy).activation_grad(gy, saved, self.function, **self._options())
@@ -135,13 +136,13 @@ class PReLU(Layer):
         return self.weight.reshape(1, -1, *(1,) * (x.ndim - 2))
 
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
-        return (kernels.prelu_grad(gy, saved, self._slope(saved))[0],)
+        return (kernels.prelu_grad(gy, saved, self._slope(saved)),)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        each = kernels.prelu_grad(gy, saved, self._slope(saved))[1]
         kept = 1 if self.weight.size > 1 else None
         axes = tuple(a for a in range(gy.ndim) if a != kept)
-        return {"weight": each.sum(axis=axes).reshape(self.weight.shape)}
+        each = kernels.prelu_weight_grad(gy, saved, axes)
+        return {"weight": each.reshape(self.weight.shape)}
 
 
 class _Shares(Layer):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, widened
 from ..errors import ShapeError
 from ..functional import concat, flatten, pad, upsample
 from ..per_axis import Sizes
@@ -91,7 +91,12 @@ class Concat(Layer):
 def _reduced(gy: Array, shape: tuple[int, ...]) -> Array:
     """Sum over what broadcasting repeated; the batch axis is never broadcast."""
     axes = tuple(a for a in range(1, gy.ndim) if shape[a] == 1 and gy.shape[a] != 1)
-    return gy.sum(axis=axes, keepdims=True) if axes else gy
+    return _summed(gy, axes) if axes else gy
+
+
+@widened
+def _summed(gy: Array, axes: tuple[int, ...]) -> Array:
+    return gy.sum(axis=axes, keepdims=True)
 
 
 def _check_broadcast(xs: tuple[Array, ...]) -> None:

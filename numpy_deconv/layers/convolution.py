@@ -17,6 +17,7 @@ from ..functional import (
     linear,
     vjp,
 )
+from ..functional.operands import bias_grad
 from ..per_axis import Sizes
 from ..window import Positions, Window
 from .layer import Layer, Reads, by, whole
@@ -32,10 +33,8 @@ def _geometry(layer: Any) -> dict[str, Any]:
 
 
 def _with_bias(layer: Any, weight_grad: Array, gy: Array) -> dict[str, Array]:
-    grads = {"weight": weight_grad}
-    if layer.bias is not None:
-        grads["bias"] = gy.sum(axis=(0, *range(2, gy.ndim)))
-    return grads
+    grads = {"weight": weight_grad, "bias": bias_grad(gy, layer.bias)}
+    return {name: g for name, g in grads.items() if g is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +152,9 @@ class Linear(Layer):
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         rows, inputs = gy.reshape(-1, gy.shape[-1]), saved.reshape(-1, saved.shape[-1])
-        return _with_bias(self, rows.swapaxes(0, 1) @ inputs, rows)
+        return _with_bias(
+            self, linear(rows.swapaxes(0, 1), inputs.swapaxes(0, 1)), rows
+        )
 
     def describe(self) -> str:
         return f"Linear {self.weight.shape[1]} -> {self.weight.shape[0]}"

@@ -6,12 +6,14 @@ by gradient ascent, with the regularisers that cs231n added (jitter, blur, clipp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, is_float
 from ..errors import OptionError
 from ..net import Graph
 from .drawing import network_picture
@@ -116,6 +118,11 @@ def _settings(preset: str, changes: dict[str, Any]) -> AscentSettings:
     settings = replace(PRESETS[preset], **given)
     if settings.steps < 1:
         raise OptionError(f"steps must be at least 1, got {settings.steps}")
+    if min(settings.jitter, settings.blur_every, settings.blur_sigma) < 0:
+        raise OptionError(
+            "jitter, blur_every and blur_sigma must not be negative, got "
+            f"{settings.jitter}, {settings.blur_every} and {settings.blur_sigma}"
+        )
     return settings
 
 
@@ -129,14 +136,17 @@ def _start(
     if size is None and preprocess is None:
         raise OptionError("a bare net does not know its pictures: give size=(C, H, W)")
     shape = size if size is not None else (3, *preprocess.size)  # type: ignore[union-attr]
-    if settings.start == "zero":
-        return np.zeros((1, *shape), np.float32)
-    if settings.start == "normal":
-        return rng.standard_normal((1, *shape)).astype(np.float32)
-    if preprocess is None:
-        return rng.uniform(-1, 1, (1, *shape)).astype(np.float32)
-    low, high = preprocess.bounds
-    return rng.uniform(low, high, (1, *shape)).astype(np.float32)
+    low, high = (-1, 1) if preprocess is None else preprocess.bounds
+    whole = (1, *shape)
+    draw: dict[str, Callable[[], Array]] = {
+        "zero": partial(np.zeros, whole),
+        "normal": partial(rng.standard_normal, whole),
+        "uniform": partial(rng.uniform, low, high, whole),
+    }
+    if settings.start not in draw:
+        raise OptionError(f"start must be one of {list(draw)}, got {settings.start!r}")
+    dtypes = [p.dtype for p in net_of(net).params.values() if is_float(p.dtype)]
+    return draw[settings.start]().astype(dtypes[0] if dtypes else np.float32)
 
 
 def _climb(

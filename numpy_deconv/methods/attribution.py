@@ -38,7 +38,7 @@ class Attribution(Result):
     def drawn(self, sample: int = 0) -> np.ndarray[Any, Any]:
         """One sample: saliency in hot colours, signed results around grey."""
         values = self.pixels[sample]
-        if self.pixels.ndim == 3:
+        if self.settings["method"] == "saliency":
             return hot_picture(values)
         return balanced_picture(values, preprocess_of(self.subject))
 

@@ -25,7 +25,7 @@ from .subject import batch_of, net_of, preprocess_of, settings_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-CHUNK_BYTES = 256 * 2**20  # signals of one layer that are under way at a time
+CHUNK_BYTES = 256 * 2**20  # of the largest layer's signals, under way at a time
 
 
 class Unit(NamedTuple):
@@ -88,8 +88,10 @@ def deconvnet(
     unpooling does where windows overlap (``"sum"`` unless the rules say otherwise;
     ``"assign"`` is that of a deconvnet made of ``MaxUnpool2d``).
 
-    Raises NetError for a layer or unit the net does not have, RuleError at a layer for
-    which there is no published rule.
+    When interrupted, what was projected so far is returned and
+    ``settings["interrupted_at"]`` says how many units that are. Raises NetError for a
+    layer or unit the net does not have, RuleError at a layer for which there is no
+    published rule.
     """
     graph, batch = net_of(net), batch_of(x)
     graph.require(layer)
@@ -102,19 +104,24 @@ def deconvnet(
         rules = rules.replace(dict.fromkeys(pools, scatter(overlap)), rules.name)
     units: list[Unit] = []
     projected: list[Array] = []
-    for sample in range(len(batch)):
-        tape = graph.run(batch[sample : sample + 1], until=layer)
-        chosen = _choose(tape, layer, sample, maps, top, unit)
-        units += chosen
-        step = _chunk(tape, layer)
-        for first in range(0, len(chosen), step):
-            part = chosen[first : first + step]
-            signal = _signal(tape[layer], part, start)
-            projected.append(tape.project(signal, start=layer, rules=rules))
-            if progress is not None:
-                total = len(batch) * len(chosen)
-                progress(sample * len(chosen) + first + len(part), total)
-    pixels = np.concatenate(projected) if projected else np.zeros_like(batch)
+    interrupted: dict[str, Any] = {}
+    try:
+        for sample in range(len(batch)):
+            tape = graph.run(batch[sample : sample + 1], until=layer)
+            chosen = _choose(tape, layer, sample, maps, top, unit)
+            step = _chunk(tape)
+            for first in range(0, len(chosen), step):
+                part = chosen[first : first + step]
+                signal = _signal(tape[layer], part, start)
+                projected.append(tape.project(signal, start=layer, rules=rules))
+                units += part
+                if progress is not None:
+                    progress(len(units), len(batch) * len(chosen))
+    except KeyboardInterrupt:
+        if not projected:
+            raise
+        interrupted = {"interrupted_at": len(units)}
+    pixels = np.concatenate(projected) if projected else np.zeros_like(batch[:0])
     settings = settings_of(
         "deconvnet",
         graph,
@@ -123,6 +130,7 @@ def deconvnet(
         layer=layer,
         start=start,
         units=[(u.sample, u.map, *u.position) for u in units],
+        **interrupted,
     )
     return Projections(pixels, settings, units, net)
 
@@ -156,6 +164,8 @@ def _choose(
         numbers = list(range(count))
     else:
         numbers = [maps] if isinstance(maps, int | np.integer) else list(maps)
+        if not numbers:
+            raise OptionError("maps is empty: name at least one")
     chosen = []
     for number in numbers:
         if not 0 <= number < count:
@@ -196,6 +206,6 @@ def _signal(activation: Array, units: Sequence[Unit], start: float | str) -> Arr
     return signal
 
 
-def _chunk(tape: Tape, layer: str) -> int:
+def _chunk(tape: Tape) -> int:
     largest = max(values.nbytes for values in tape.values.values())
     return max(1, CHUNK_BYTES // max(1, largest))

@@ -60,6 +60,12 @@ class Graph:
             known.add(name)
         self.nodes: Mapping[str, Node] = MappingProxyType(dict(nodes))
 
+    def __getstate__(self) -> dict[str, Node]:
+        return dict(self.nodes)  # a mapping proxy cannot be pickled
+
+    def __setstate__(self, nodes: dict[str, Node]) -> None:
+        self.nodes = MappingProxyType(nodes)
+
     def __repr__(self) -> str:
         rows = (f"  {name}: {n.layer.describe()}" for name, n in self.nodes.items())
         return "\n".join([f"{type(self).__name__} of {len(self.nodes)} layers", *rows])
@@ -125,7 +131,7 @@ class Graph:
                 ) from error
             if name == last:
                 break
-        return Tape(self, MappingProxyType(values), MappingProxyType(saved), last)
+        return Tape(self, values, saved, last)
 
 
 def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:

@@ -25,6 +25,11 @@ def receptive_field(
     branches meet that read different parts of one layer it may be larger than needed.
     """
     size = tape[layer].shape[2:]
+    if len(position) != len(size):
+        raise NetError(
+            f"a unit of {layer!r} has {len(size)} indices, one per spatial axis, got "
+            f"{tuple(position)}"
+        )
     at = per_axis(tuple(position), len(size), "position")
     for axis, (p, length) in enumerate(zip(at, size, strict=True)):
         if p >= length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, as_array, is_float
@@ -25,6 +26,13 @@ class Tape:
     values: Mapping[str, Array]
     saved: Mapping[str, Any]
     last: str
+
+    def __post_init__(self) -> None:
+        for name in ("values", "saved"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.net, dict(self.values), dict(self.saved), self.last)
 
     def __getitem__(self, name: str) -> Array:
         """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
@@ -55,8 +63,7 @@ class Tape:
         of ``sum(signal * tape[start])`` with respect to ``tape[stop]``. Raises
         RuleError at a layer the rules refuse.
         """
-        signals = self.signals(signal, start=start, rules=rules, stop=stop)
-        return signals[stop]
+        return self._descend(signal, start, rules, stop, keep=False)[stop]
 
     def signals(
         self,
@@ -67,6 +74,12 @@ class Tape:
         stop: str = "input",
     ) -> dict[str, Array]:
         """What :meth:`project` sees on its way: the signal at each layer's output."""
+        return self._descend(signal, start, rules, stop, keep=True)
+
+    def _descend(
+        self, signal: Any, start: str, rules: Rules, stop: str, *, keep: bool
+    ) -> dict[str, Array]:
+        """Signals by layer; without ``keep`` each is let go once it was passed on."""
         gy = self._checked(signal, start)
         above = self._above(stop, start)
         arriving: dict[str, Array] = {start: gy}
@@ -75,8 +88,9 @@ class Tape:
                 continue
             node = self.net.nodes[name]
             rule = rules.for_layer(node.layer)
+            gy = arriving[name] if keep else arriving.pop(name)
             try:
-                gxs = rule(node.layer, self.saved[name], arriving[name])
+                gxs = rule(node.layer, self.saved[name], gy)
             except NumpyDeconvError as error:
                 raise type(error)(
                     f"layer {number} {name!r} ({node.layer.describe()}): {error}"

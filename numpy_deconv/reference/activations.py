@@ -192,9 +192,9 @@ def prelu(x: Array, slope: Array) -> Array:
 
 
 @widened
-def prelu_grad(grad: Array, x: Array, slope: Array) -> tuple[Array, Array]:
-    """Gradients for x and for the slope, before summing over what was broadcast."""
-    return np.where(x > 0, grad, grad * slope), np.where(x > 0, 0, grad * x)
+def prelu_grad(grad: Array, x: Array, slope: Array) -> Array:
+    """Gradient for x."""
+    return np.where(x > 0, grad, grad * slope)
 
 
 @widened

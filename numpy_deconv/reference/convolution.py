@@ -185,6 +185,11 @@ def _exact(kernel: Callable[..., Array]) -> Callable[..., Array]:
         arrays = [a, b, *(r for r in rest if hasattr(r, "dtype"))]
         terms = a.size + b.size  # more than any sum of these kernels has
         bound = math.prod(max(1, _largest(r)) for r in arrays) * (terms + 1)
+        if bound >= 2**63 and not _fits(kernel, (a, b, *rest), terms):
+            raise DTypeError(
+                "sums of these integers may not fit int64: convert to float64, or "
+                "scale them down"
+            )
         wide = np.float64 if bound < 2**53 else np.int64
         result = kernel(
             *(r.astype(wide) if hasattr(r, "dtype") else r for r in (a, b, *rest))
@@ -192,6 +197,15 @@ def _exact(kernel: Callable[..., Array]) -> Callable[..., Array]:
         return narrowed(result.astype(np.int64), np.dtype("i4" if narrow else "i8"))
 
     return run
+
+
+def _fits(kernel: Callable[..., Array], arguments: tuple[Any, ...], terms: int) -> bool:
+    """Whether every sum fits int64, from the kernel's own sums of absolute values."""
+    rounding = (terms + 2) * 2.0**-52
+    magnitude = kernel(
+        *(np.abs(r.astype(np.float64)) if hasattr(r, "dtype") else r for r in arguments)
+    )
+    return not magnitude.size or float(magnitude.max()) < 2**63 * (1 - rounding)
 
 
 def _largest(a: Array) -> int:
