@@ -90,7 +90,7 @@ def scatter(overlap: str = "sum") -> Rule:
     """Unpool by the switches; ``overlap`` as in ``max_unpool``.
 
     Only ``"sum"`` is the adjoint of pooling. ``"assign"`` is what a deconvnet made of
-    ``MaxUnpool2d`` does: on 3x3/2 pools it drops about a third of the signal.
+    ``MaxUnpool2d`` does: on 3x3/2 pools it loses about a third of the signal's sum.
     """
     check_overlap(overlap)
     return Rule(f"scatter({overlap})", partial(_scatter, overlap=overlap))

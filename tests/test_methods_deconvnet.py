@@ -178,3 +178,26 @@ def test_nets_tapes_rules_and_results_can_be_pickled():
         tape.project(signal, start="relu2", rules=rules),
         net.run(x).project(signal, start="relu2", rules=DECONVNET),
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"maps": 1.5}, "maps must be a whole number, got 1.5"),
+        ({"maps": []}, "maps is empty"),
+        ({"top": "1"}, "top must be a whole number, got '1'"),
+        ({"rules": "guided"}, "rules must be a mapping of numpy_deconv.rules"),
+        ({"start": np.inf}, "start must be 'activation' or a number, got inf"),
+    ],
+)
+def test_options_of_a_wrong_kind(options, message):
+    with pytest.raises(OptionError, match=message):
+        deconvnet(small_net(), small_batch(), "relu2", **options)
+
+
+def test_a_single_number_names_a_unit_without_positions():
+    net, x = small_net(), small_batch()
+    one = deconvnet(net, x, "fc", unit=3, start=np.float32(1))
+    np.testing.assert_array_equal(
+        one.pixels, deconvnet(net, x, "fc", unit=(3,), start=1).pixels
+    )

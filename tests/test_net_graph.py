@@ -205,3 +205,9 @@ def test_only_learnt_arrays_are_parameters() -> None:
     assert set(layer.params) == {"mean", "var"}
     conv = layers.Conv(np.ones((2, 1, 3)), stride=np.array([2]))
     assert set(conv.params) == {"weight"}
+
+
+def test_a_net_is_made_of_named_layers() -> None:
+    for wrong in ({"a": 1}, {"a": ReLU}, {1: ReLU()}):
+        with pytest.raises(NetError, match="is not a named layer"):
+            Sequential(wrong)  # type: ignore[arg-type]

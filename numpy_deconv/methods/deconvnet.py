@@ -7,6 +7,7 @@ filtered with the transposed filters, without biases. The result in pixels is si
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -15,8 +16,10 @@ import numpy as np
 
 from ..arrays import Array, to_numpy
 from ..errors import NetError, OptionError
+from ..functional.options import real, whole
 from ..layers import AdaptiveMaxPool, Box, GlobalMaxPool, MaxPool
 from ..net import Tape, receptive_field
+from ..per_axis import is_several
 from ..rules import DECONVNET, Rules, scatter
 from .drawing import grid, signed_picture
 from .result import Progress, Result
@@ -97,8 +100,12 @@ def deconvnet(
     graph.require(layer)
     if sum(choice is not None for choice in (maps, top, unit)) > 1:
         raise OptionError("choose units by one of maps, top and unit, not by several")
-    if start != "activation" and not isinstance(start, int | float):
-        raise OptionError(f"start must be 'activation' or a number, got {start!r}")
+    if start != "activation":
+        start = _number(start)
+    if not isinstance(rules, Rules):
+        raise OptionError(
+            f"rules must be a mapping of numpy_deconv.rules, got {rules!r}"
+        )
     if overlap is not None:
         pools = (MaxPool, AdaptiveMaxPool, GlobalMaxPool)
         rules = rules.replace(dict.fromkeys(pools, scatter(overlap)), rules.name)
@@ -135,6 +142,16 @@ def deconvnet(
     return Projections(pixels, settings, units, net)
 
 
+def _number(start: Any) -> float:
+    try:
+        number = float(real(start, "start"))
+    except OptionError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise OptionError(f"start must be 'activation' or a number, got {start!r}")
+    return number
+
+
 def _choose(
     tape: Tape,
     layer: str,
@@ -150,11 +167,13 @@ def _choose(
             "in the input or the weights"
         )
     if unit is not None:
-        return [_unit(tape, layer, sample, tuple(unit), activation)]
+        place = tuple(unit) if is_several(unit) else (unit,)
+        place = tuple(whole(p, "unit") for p in place)
+        return [_unit(tape, layer, sample, place, activation)]
     count = len(activation)
     planes = activation.reshape(count, -1)
     if maps is None:
-        top = 1 if top is None else top
+        top = 1 if top is None else whole(top, "top")
         if not 1 <= top <= count:
             raise OptionError(f"top must be 1 to {count}, the maps of {layer!r}: {top}")
         numbers = np.argsort(-planes.max(axis=1), kind="stable")[:top].tolist()
@@ -163,7 +182,8 @@ def _choose(
             raise OptionError(f"maps must be numbers or 'all', got {maps!r}")
         numbers = list(range(count))
     else:
-        numbers = [maps] if isinstance(maps, int | np.integer) else list(maps)
+        each = list(maps) if is_several(maps) else [maps]  # type: ignore[call-overload]
+        numbers = [whole(number, "maps") for number in each]
         if not numbers:
             raise OptionError("maps is empty: name at least one")
     chosen = []

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Array, as_array, is_float, to_numpy
 from ..errors import DTypeError, NetError, OptionError, ShapeError
+from ..functional.options import whole
 from ..layers import LogSoftmax, Softmax
 from ..net import Graph, Tape
 from ..registry import current
@@ -91,7 +92,8 @@ def targets_for(target: Targets, scores: Array) -> list[int]:
     batch, classes = scores.shape
     if target is None:
         return [int(i) for i in to_numpy(scores.argmax(axis=1))]
-    given = [target] if isinstance(target, int | np.integer) else list(target)
+    given = list(target) if isinstance(target, Sequence) else [target]
+    given = [whole(t, "target") for t in given]
     if len(given) == 1:
         given *= batch
     if len(given) != batch:
@@ -103,7 +105,7 @@ def targets_for(target: Targets, scores: Array) -> list[int]:
             raise OptionError(
                 f"class {index} does not exist: the net has classes 0 to {classes - 1}"
             )
-    return [int(i) for i in given]
+    return given
 
 
 def seed_signal(activation: Array, targets: Sequence[int]) -> Array:

@@ -40,6 +40,11 @@ class Graph:
             raise NetError("a net needs at least one layer")
         known = {INPUT}
         for name, node in nodes.items():
+            if not isinstance(name, str) or not isinstance(node.layer, Layer):
+                raise NetError(
+                    f"{name!r}: {node.layer!r} is not a named layer: names are text, "
+                    "layers objects such as ReLU()"
+                )
             if name in known or ":" in name:
                 raise NetError(
                     f"a layer cannot be named {name!r}: 'input' and ':' are taken"
