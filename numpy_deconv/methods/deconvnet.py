@@ -182,7 +182,7 @@ def _choose(
             raise OptionError(f"maps must be numbers or 'all', got {maps!r}")
         numbers = list(range(count))
     else:
-        each = list(maps) if is_several(maps) else [maps]  # type: ignore[call-overload]
+        each: Any = maps if is_several(maps) else [maps]
         numbers = [whole(number, "maps") for number in each]
         if not numbers:
             raise OptionError("maps is empty: name at least one")
