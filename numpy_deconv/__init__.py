@@ -1,65 +1,60 @@
 """numpy_deconv: convolutional layers from scratch, and what one sees through them.
 
 Array functions (``conv``, ``max_pool``, ``vjp`` ...) live here; layers, nets, rules,
-models and methods in their modules, imported on first use.
+models and methods in their modules. Everything is imported on first use, so that a
+program which only mentions the library does not wait for all of it.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from .backend import Backend
-from .functional import *  # noqa: F403
-from .functional import __all__ as _functions
-from .registry import available_backends, get_backend, use_backend
-from .version import __version__
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .backend import Backend as Backend
     from .contract import check_backend as check_backend
+    from .functional import *  # noqa: F403
     from .models import load_model as load_model
     from .net import Graph as Graph
     from .net import Node as Node
     from .net import Sequential as Sequential
     from .net import Tape as Tape
+    from .registry import available_backends as available_backends
+    from .registry import get_backend as get_backend
+    from .registry import use_backend as use_backend
 
-_LAZY = {
-    "Graph": "net",
-    "Node": "net",
-    "Sequential": "net",
-    "Tape": "net",
-    "check_backend": "contract",
-    "load_model": "models",
+_HOMES = {
+    "backend": "Backend",
+    "contract": "check_backend",
+    "functional": """
+        adaptive_avg_pool adaptive_max_pool avg_pool batch_norm clip col2im concat conv
+        conv_input_grad conv_transpose conv_weight_grad cross_entropy differentiable elu
+        flatten gelu global_avg_pool global_max_pool hard_sigmoid hard_swish im2col
+        leaky_relu linear local_response_norm log_softmax lp_pool max_pool max_unpool
+        mse pad prelu relu sigmoid silu softmax softplus tanh upsample vjp
+        """,
+    "models": "load_model",
+    "net": "Graph Node Sequential Tape",
+    "registry": "available_backends get_backend use_backend",
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+_MODULES = ("io", "layers", "methods", "oracle", "report", "rules", *_HOMES)
 
-__all__ = [
-    "Backend",
-    "__version__",
-    "available_backends",
-    "get_backend",
-    "use_backend",
-    *_functions,
-    *_LAZY,
-]
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a sub-module, or a public name that lives in one, on first use."""
+    """Import a public name, or a module, when it is first asked for."""
     from importlib import import_module
 
-    if name in _LAZY:
-        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    if name in (
-        "contract",
-        "io",
-        "layers",
-        "methods",
-        "models",
-        "net",
-        "oracle",
-        "report",
-        "rules",
-    ):
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOME_OF:
+        found = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    elif name in _MODULES:
+        found = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import numpy_deconv
+from numpy_deconv import functional
 
 HEAVY = (
     "PIL",
@@ -80,3 +81,11 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_an_unknown_name() -> None:
     with pytest.raises(AttributeError, match="'numpy_deconv' has no attribute 'cnov'"):
         _ = numpy_deconv.cnov
+
+
+def test_the_lazy_names_are_the_functions_there_are() -> None:
+    assert set(functional.__all__) <= set(numpy_deconv.__all__)
+    for name in numpy_deconv.__all__:
+        assert getattr(numpy_deconv, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'convolve'"):
+        _ = numpy_deconv.convolve
