@@ -59,6 +59,13 @@ def test_names_are_unique() -> None:
     assert unique_names(paths) == ["x", "x-2", "x-2-2", "x-3"]
 
 
+def test_a_long_name_leaves_room_for_more() -> None:
+    long = Path("\u00e9" * 120 + ".png")
+    first, second = unique_names([long, long])
+    assert first == "\u00e9" * 75
+    assert second == f"{first}-2"
+
+
 def test_small_nets_get_the_emoji_and_large_ones_the_photograph() -> None:
     assert shipped_picture(load_model()).name == "emoji.png"
     assert shipped_picture(load_model("squeezenet1_1:random")).name == "cat.jpg"

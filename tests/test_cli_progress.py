@@ -37,6 +37,20 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4/4" in stream.getvalue()
 
 
+def test_a_bar_that_ended_early_is_not_filled() -> None:
+    stream = Terminal()
+    with step("fooling", stream) as report:
+        report(9, 100)
+    assert "9/100" in stream.getvalue()
+    assert "100/100" not in stream.getvalue()
+
+
+def test_without_stderr_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress.sys, "stderr", None)
+    with step("climbing") as report:
+        report(1, 4)
+
+
 def test_a_bar_without_counts_is_full_at_the_end() -> None:
     stream = Terminal()
     with step("saliency", stream):

@@ -97,7 +97,7 @@ def test_labels_that_do_not_fit(folder: Path, picture: Path) -> None:
     line = fails("classify", picture, "--labels", "few.txt")
     assert "2 labels were given, but the model has 20 classes" in line
     line = fails("classify", picture, "--labels", "none.txt")
-    assert line == "Error: labels none.txt: No such file or directory"
+    assert line == "Error: labels none.txt does not exist; check the path"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,6 @@ def test_options_that_make_no_sense(picture: Path) -> None:
     assert "--seed" in wrong_usage("demo", "--seed", "-1")
     line = fails("visualize-class", "--target", "1", "--preset", "mine")
     assert "preset 'mine' is not known" in line
-    assert "lr positive" in fails("fool", picture, "--target", "1", "--rate", "-1")
 
 
 @pytest.mark.parametrize("command", ["demo", "filters"])

@@ -101,3 +101,13 @@ def test_the_longest_name_the_system_takes(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be() -> None:
     with pytest.raises(OutputError, match="null character"), atomic_write("a\0b"):
         pass
+
+
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 300)
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*name too long"),
+        atomic_write(path) as file,
+    ):
+        file.write(b"content")
+    assert names(tmp_path) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -30,9 +33,10 @@ def test_one_sentence(error: Exception, message: str) -> None:
         raise error
 
 
-def test_an_interruption_passes() -> None:
-    with pytest.raises(KeyboardInterrupt), decoding("a.png"):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_is_not_the_files_fault_passes(error: type[BaseException]) -> None:
+    with pytest.raises(error), decoding("a.png"):
+        raise error
 
 
 def test_warnings_go_nowhere_and_come_back() -> None:
@@ -62,3 +66,24 @@ def test_two_threads_leave_the_filters_as_they_were() -> None:
     second.join()
     assert second_is_in.is_set()
     assert warnings.filters == before
+
+
+FORK_WHILE_DECODING = """
+import os, signal
+from numpy_deconv.io.pillow_errors import decoding
+with decoding("a.png"):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        with decoding("b.png"):
+            os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_a_forked_child_does_not_wait_for_its_parent() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORK_WHILE_DECODING], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("7\n", "")

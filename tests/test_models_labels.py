@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import pytest
 
 from numpy_deconv.errors import FileFormatError, OptionError
+from numpy_deconv.models import labels
 from numpy_deconv.models.labels import find, imagenet_labels, read_labels, short
 
 PETS = ("tabby, tabby cat", "Egyptian cat", "dog, cat chaser", "cat chaser")
@@ -63,7 +66,8 @@ def test_labels_are_read_line_by_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty"),
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "the file is empty"),
         (b"cat\n\ndog\n", "line 2 is empty, but is class 1"),
         (b"\xff\xfe\xfa", "not a UTF-8 text file"),
     ],
@@ -78,5 +82,36 @@ def test_a_file_that_is_no_list_is_refused(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"labels .*absent\.txt: No such file"):
+    with pytest.raises(FileFormatError, match=r"labels .*absent\.txt does not exist"):
         read_labels(tmp_path / "absent.txt")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileFormatError, match=r"labels .*pipe is not a regular file"):
+        read_labels(tmp_path / "pipe")
+
+
+def test_a_huge_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "MAX_BYTES", 2**20)
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"a" * 2**20)
+    assert len(read_labels(path)) == 1
+    path.write_bytes(b"a" * (2**20 + 1))
+    with pytest.raises(FileFormatError, match="more than 1 MiB; give a text file"):
+        read_labels(path)
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(labels, "open_regular_file", lambda path: (Broken(), 1))
+    with pytest.raises(FileFormatError, match=r"labels a\.txt: Input/output error"):
+        read_labels("a.txt")

@@ -208,3 +208,13 @@ def test_importing_models_reads_no_data_and_no_heavy_module() -> None:
         [sys.executable, "-c", IMPORT_AUDIT], capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == ["[]", "[]"]
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="is a folder; name a file of weights"):
+        load_model(tmp_path)
+
+
+def test_a_seed_of_too_many_digits_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"random:777777\.\.\. has a seed of 5000"):
+        load_model("zfnet:random:" + "7" * 5000)

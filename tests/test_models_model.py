@@ -63,6 +63,12 @@ def test_an_unknown_class_is_refused() -> None:
         MODEL.class_index("tab")
 
 
+@pytest.mark.parametrize("model", [MODEL, NAMELESS])
+def test_a_number_of_too_many_digits_is_refused(model: Model) -> None:
+    with pytest.raises(OptionError, match=r"class 999999\.\.\. with 5000 digits"):
+        model.class_index("9" * 5000)
+
+
 def test_a_model_is_a_value() -> None:
     with pytest.raises(FrozenInstanceError):
         MODEL.name = "dogs"  # type: ignore[misc]

@@ -13,6 +13,7 @@ from .demo import demo
 from .gradient_commands import guided, saliency
 from .layer_commands import filters, maps, project
 from .listing_commands import backends, classify
+from .signals import unwinding
 
 
 class Command(NamedTuple):
@@ -76,5 +77,9 @@ def program(
 
 
 def main() -> None:
-    """Run the command line; leaves with status 0, 1 (failed), 2 (wrong usage), 130."""
-    app(prog_name="numpy-deconv")
+    """Run the command line; leaves with a status for the shell.
+
+    0 is done, 1 failed, 2 wrong usage, 130 Ctrl-C, 128 + n stopped by signal n.
+    """
+    with unwinding():
+        app(prog_name="numpy-deconv")

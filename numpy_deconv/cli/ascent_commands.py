@@ -25,6 +25,8 @@ from .session import session
 if TYPE_CHECKING:
     from ..methods import Fooling
 
+LARGEST_RATE = 1e6
+
 StartPictures = Annotated[
     list[Path] | None,
     typer.Argument(
@@ -91,13 +93,23 @@ def visualize_class(
                 work.keep(f"{prefix}class-{index:03d}.png", found)
 
 
+def _checked_rate(rate: float) -> float:
+    if not 0 < rate <= LARGEST_RATE:
+        raise typer.BadParameter(
+            f"--rate {rate:g} is not above 0 and at most {LARGEST_RATE:g}"
+        )
+    return rate
+
+
 def fool(
     target: Targets,
     pictures: Pictures = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="At most so many.")] = (
-        100
-    ),
-    rate: Annotated[float, typer.Option("--rate", help="Length of a step.")] = 1.0,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Give up after this many steps.")
+    ] = 100,
+    rate: Annotated[
+        float, typer.Option("--rate", help="Length of a step.", callback=_checked_rate)
+    ] = 1.0,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     out: Out = DEFAULT_OUT,

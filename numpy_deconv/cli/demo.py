@@ -69,7 +69,9 @@ def demo(
         from ..report import write_page
 
         page = _page(scenes, parts, time.perf_counter() - began, stopped)
-        typer.echo(f"wrote {write_page(page, out)}")
+        written = write_page(page, out)
+        work.kept = True
+        typer.echo(f"wrote {written}")
         if stopped:
             raise KeyboardInterrupt
 
@@ -107,6 +109,7 @@ def _visit(work: Session, scene: Scene, parts: list[Part]) -> None:
         for figure in section.figures():
             path = work.out / f"{figure.name}.png"
             write_png(path, figure.image, metadata(figure.settings))
+            work.kept = True
         sections.append(section)
         if any("interrupted_at" in figure.settings for figure in section.figures()):
             raise KeyboardInterrupt

@@ -17,13 +17,13 @@ def make_writable(folder: Path) -> list[Path]:
     Raises OutputError, with nothing left behind, if a file is in the way, the system
     refuses, or the name is that of a picture.
     """
-    if folder.suffix.lower() in PICTURE_SUFFIXES and not folder.is_dir():
-        raise OutputError(
-            f"--out {folder} would be a folder named like a picture: give the folder "
-            "that the pictures go into"
-        )
     made: list[Path] = []
     try:
+        if folder.suffix.lower() in PICTURE_SUFFIXES and not folder.is_dir():
+            raise OutputError(
+                f"--out {folder} would be a folder named like a picture: give the "
+                "folder that the pictures go into"
+            )
         for step in reversed([folder, *folder.parents]):
             if not step.is_dir():
                 if step.exists():
@@ -31,10 +31,14 @@ def make_writable(folder: Path) -> list[Path]:
                 step.mkdir()
                 made.insert(0, step)
         probe = folder / f".{secrets.token_hex(8)}.partial"
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
+        try:
+            probe.touch(exist_ok=False)
+        finally:
+            probe.unlink(missing_ok=True)
+    except BaseException as error:
         remove_empty(made)
+        if isinstance(error, OutputError) or not isinstance(error, OSError):
+            raise
         reason = error.strerror or str(error)
         raise OutputError(
             f"cannot write into the folder {folder}: {reason}; choose another with "

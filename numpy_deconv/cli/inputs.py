@@ -22,6 +22,8 @@ PHOTOGRAPH_FROM = 128
 """Models that take at least so many pixels see the photograph by default."""
 
 SMALLEST = 8
+MOST_BYTES = 150
+"""Of a picture's name in the names of its results; file systems allow 255 in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +71,25 @@ def open_pictures(model: Model, paths: Sequence[Path] | None) -> Batch:
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """The files' names without suffix, with a number where two are the same."""
+    """The files' names without suffix, with a number where two are the same.
+
+    One that leaves no room for what is written after it is cut.
+    """
     names: list[str] = []
     for path in paths:
-        name, number = path.stem or "picture", 2
+        stem = _cut(path.stem)
+        name, number = stem or "picture", 2
         while name in names:
-            name, number = f"{path.stem}-{number}", number + 1
+            name, number = f"{stem}-{number}", number + 1
         names.append(name)
     return names
+
+
+def _cut(name: str) -> str:
+    coded = name.encode("utf-8", "surrogateescape")
+    if len(coded) <= MOST_BYTES:
+        return name
+    return coded[:MOST_BYTES].decode("utf-8", "ignore")
 
 
 def find_class(model: Model, text: str) -> int:

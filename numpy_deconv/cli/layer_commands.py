@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import RuleError
 from .options import (
     DEFAULT_MODEL,
     DEFAULT_OUT,
     BackendName,
     Debug,
     Labels,
+    Maps,
     ModelName,
     Out,
     Overlap,
@@ -19,7 +23,7 @@ from .options import (
     RulesName,
     Units,
     parse_maps,
-    parse_unit,
+    parse_units,
 )
 from .progress import step
 from .session import Session, session
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from ..methods import Projections
     from ..models import Model
     from .inputs import Batch
+
+LARGEST_START = 1e30
 
 Layer = Annotated[
     str | None,
@@ -56,7 +62,7 @@ def project(
         typer.Option(
             "--top",
             min=1,
-            help="The so many maps that are excited most. [default: 1]",
+            help="How many maps: those that are excited most. [default: 1]",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +94,7 @@ def project(
     --unit these are the strongest units of the --top maps. Zeiler and Fergus 2014,
     section 2.1. A net of ReLU6 units needs --rules deconvnet_relu6.
     """
-    units = [parse_unit(text) for text in unit or []]
+    units = parse_units(unit)
     if units and top is not None:
         raise typer.BadParameter("give --unit or --top, not both")
     signal = _parse_start(start)
@@ -102,7 +108,7 @@ def project(
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
         for choice in [_choice(u) for u in units] or [{"top": top}]:
-            with step(f"deconvnet projections from {name}") as progress:
+            with _remedy(rules), step(f"deconvnet projections from {name}") as progress:
                 found = deconvnet(
                     known,
                     batch.x,
@@ -119,7 +125,7 @@ def project(
 def maps(
     pictures: Pictures = None,
     layer: Layer = None,
-    unit: Units = None,
+    unit: Maps = None,
     merged: Annotated[
         bool, typer.Option("--merged", help="One picture: the sum of the maps.")
     ] = False,
@@ -150,7 +156,7 @@ def maps(
 
 def filters(
     layer: ConvLayer = None,
-    unit: Units = None,
+    unit: Maps = None,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     out: Out = DEFAULT_OUT,
@@ -191,11 +197,29 @@ def _parse_start(text: str) -> Any:
     if text == "activation":
         return text
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise typer.BadParameter(
             f"--start {text!r} is neither a number nor 'activation'"
         ) from None
+    if not abs(number) <= LARGEST_START:
+        raise typer.BadParameter(
+            f"--start {text} is not from -{LARGEST_START:g} to {LARGEST_START:g}: a "
+            "float32 signal would overflow on the way down"
+        )
+    return number
+
+
+@contextmanager
+def _remedy(rules: RulesName) -> Iterator[None]:
+    """Say how the shell, not Python, asks for the rules that a net of ReLU6 needs."""
+    try:
+        yield
+    except RuleError as error:
+        if rules is not RulesName.deconvnet or "Clip" not in str(error):
+            raise
+        option = f"--rules {RulesName.deconvnet_relu6.value}"
+        raise RuleError(f"{error}; on the command line: {option}") from error
 
 
 def _save_projections(work: Session, batch: Batch, found: Projections) -> None:
@@ -211,6 +235,8 @@ def _save_projections(work: Session, batch: Batch, found: Projections) -> None:
             "receptive_field": unit.box,
         }
         work.save(name.replace("-.", "."), picture, settings)
+    if "interrupted_at" in found.settings:
+        raise KeyboardInterrupt
 
 
 def _plain(layer: str) -> str:

@@ -19,7 +19,7 @@ from .session import session
 
 def classify(
     pictures: Pictures = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="So many classes.")] = 5,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many classes.")] = 5,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     backend: BackendName = None,

@@ -27,13 +27,29 @@ ModelName = Annotated[
         help="A file of weights, a model's name, or NAME:random.",
     ),
 ]
+MOST_DIGITS = 18
+"""Of a unit's number; Python refuses to read a number of more than 4300 digits."""
+
+
+def parse_folder(text: str | Path) -> Path:
+    """A folder's name as a path; an empty one, for Path the same as ".", is refused."""
+    if not str(text).strip():
+        raise typer.BadParameter("--out is empty: name a folder, or . for this one")
+    return Path(text)
+
+
 Labels = Annotated[
     Path | None,
     typer.Option("--labels", metavar="FILE", help="Class names, one a line."),
 ]
 Out = Annotated[
     Path,
-    typer.Option("--out", metavar="DIR", help="Folder for the pictures; made if new."),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for the pictures; made if new.",
+        parser=parse_folder,
+    ),
 ]
 BackendName = Annotated[
     str | None,
@@ -48,7 +64,12 @@ BackendName = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback when something fails.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", min=0, help="Any number; another one draws other random numbers."
+    ),
+]
 Target = Annotated[
     str | None,
     typer.Option(
@@ -73,6 +94,16 @@ Units = Annotated[
         "--unit",
         metavar="MAP[,ROW,COL]",
         help="A map, or one unit of it; several times for several; all for every map.",
+        show_default=False,
+    ),
+]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        metavar="MAP",
+        help="The number of a map; several times for several; all for every map. "
+        "[default: all]",
         show_default=False,
     ),
 ]
@@ -111,7 +142,20 @@ def parse_unit(text: str) -> tuple[int, ...] | Literal["all"]:
             f"--unit {text!r} is no unit: write a map (12), a map with row and column "
             "(12,3,4), or all"
         )
+    if longest := max((part for part in parts if len(part) > MOST_DIGITS), default=""):
+        raise typer.BadParameter(
+            f"--unit {longest[:6]}... has {len(longest)} digits: write numbers of at "
+            f"most {MOST_DIGITS}"
+        )
     return tuple(int(part) for part in parts)
+
+
+def parse_units(texts: list[str] | None) -> list[tuple[int, ...] | Literal["all"]]:
+    """Several ``--unit``, each once; ``all`` stands for every map named with it."""
+    units = list(dict.fromkeys(parse_unit(text) for text in texts or []))
+    if "all" in units:
+        return [unit for unit in units if unit == "all" or len(unit) > 1]
+    return units
 
 
 def parse_maps(texts: list[str] | None) -> list[int] | None:
@@ -125,4 +169,4 @@ def parse_maps(texts: list[str] | None) -> list[int] | None:
                 f"--unit {text!r} names one unit, but whole maps are shown: write the "
                 "map's number alone"
             )
-    return [int(unit[0]) for unit in units]
+    return list(dict.fromkeys(int(unit[0]) for unit in units))

@@ -25,9 +25,17 @@ def step(name: str, stream: TextIO | None = None) -> Iterator[Progress]:
             class_visualization(model, None, 15, progress=progress)
     """
     target = sys.stderr if stream is None else stream
+    # Python has no stderr where the shell closed it: 2>&-
+    if target is None:
+        yield _silence
+        return
     show = _bar if target.isatty() else _lines
     with show(name, target) as progress:
         yield progress
+
+
+def _silence(done: int, total: int) -> None:
+    pass
 
 
 @contextmanager
@@ -64,5 +72,6 @@ def _bar(name: str, stream: TextIO) -> Iterator[Progress]:
             bars.update(task, completed=done, total=total)
 
         yield progress
-        whole = bars.tasks[0].total or 1
-        bars.update(task, completed=whole, total=whole)
+        # Work that ended early, or was cut short, keeps the count that it reached.
+        if bars.tasks[0].total is None:
+            bars.update(task, completed=1, total=1)

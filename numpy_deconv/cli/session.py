@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ class Session:
 
     out: Path = field(default_factory=Path)
     about: dict[str, Any] = field(default_factory=dict)
+    kept: bool = False
 
     def save(self, name: str, picture: Any, settings: Any) -> Path:
         """Write a picture (array or Pillow image) as ``name`` in the folder, say so."""
@@ -36,6 +36,7 @@ class Session:
 
         path = self.out / name
         write_png(path, picture, metadata({**self.about, **settings}))
+        self.kept = True
         typer.echo(f"wrote {path}")
         return path
 
@@ -56,24 +57,29 @@ def session(
     A deliberate error is one sentence on stderr and status 1; Ctrl-C is status 130,
     and what was written stays.
     """
-    with ExitStack() as stack, _reporting(debug):
+    work = Session(out or Path())
+    with ExitStack() as stack, _reporting(work, debug):
         if out is not None:
             stack.callback(remove_empty, make_writable(out))
         stack.enter_context(_computing(backend))
-        yield Session(out or Path())
+        yield work
 
 
 @contextmanager
-def _reporting(debug: bool) -> Iterator[None]:
+def _reporting(work: Session, debug: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("Interrupted: what was done so far is kept.", file=sys.stderr)
+        kept = ": what was done so far is kept" if work.kept else ""
+        typer.echo(f"Interrupted{kept}.", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    # The reader went away, as head does: typer leaves with status 1 and no words.
+    except BrokenPipeError:
+        raise
     except (NumpyDeconvError, OSError, MemoryError) as error:
         if debug:
             raise
-        print(f"Error: {_sentence(error)}", file=sys.stderr)
+        typer.echo(f"Error: {_sentence(error)}", err=True)
         raise typer.Exit(FAILED) from None
 
 
@@ -96,7 +102,7 @@ def _computing(name: str | None) -> Iterator[None]:
     chosen = fastest_backend() if name == "auto" else name
     with use_backend(chosen):
         if name == "auto":
-            print(f"backend: {chosen}", file=sys.stderr)
+            typer.echo(f"backend: {chosen}", err=True)
         yield
 
 

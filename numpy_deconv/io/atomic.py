@@ -23,7 +23,7 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     at ``path`` before is untouched. A symbolic link is followed, not replaced.
 
     Raises :class:`OutputError` if ``path`` is a folder or a device, or if the system
-    refuses (no permission, disk full).
+    refuses (no permission, disk full, too long a name).
 
     Example::
 
@@ -33,14 +33,14 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     if "\0" in os.fspath(path):
         raise OutputError(f"cannot write {path!r}: no path has a null character")
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-    # os.replace would put a plain file where, say, /dev/null was.
-    if target.exists() and not target.is_file():
-        raise OutputError(f"cannot write {path}: it is not a regular file")
     # The name does not grow with the target's: that may already be as long as allowed.
     partial = target.parent / f".{secrets.token_hex(8)}.partial"
     try:
+        if target.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+        # os.replace would put a plain file where, say, /dev/null was.
+        if target.exists() and not target.is_file():
+            raise OutputError(f"cannot write {path}: it is not a regular file")
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "xb") as file:
             yield file

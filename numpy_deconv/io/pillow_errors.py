@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -16,11 +17,22 @@ from ..errors import FileFormatError
 _one_decoder = threading.Lock()
 
 
+def _renew_lock() -> None:
+    global _one_decoder
+    _one_decoder = threading.Lock()
+
+
+# A process forked while another thread decodes would wait for that thread for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 @contextmanager
 def decoding(subject: str) -> Iterator[None]:
     """A block that decodes with Pillow; ``subject`` begins the sentence if it fails.
 
-    Raises :class:`FileFormatError` for whatever was raised in the block.
+    Raises :class:`FileFormatError` for whatever was raised in the block, but for
+    MemoryError, which says nothing about the file.
     """
     with _one_decoder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -36,6 +48,8 @@ def decoding(subject: str) -> Iterator[None]:
                 f"{subject} has too many pixels to be decoded safely; make it smaller "
                 f"first ({error})"
             ) from error
+        except MemoryError:
+            raise
         # Pillow's decoders raise a dozen types on damaged data.
         except Exception as error:
             problem = f"is damaged or truncated: {error}"

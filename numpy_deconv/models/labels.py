@@ -9,9 +9,13 @@ from os import PathLike
 from pathlib import Path
 
 from ..errors import FileFormatError, OptionError
+from ..io.regular_file import open_regular_file
 
 DATA = Path(__file__).parent / "data"
 """The folder of the data files that are part of the package."""
+
+MAX_BYTES = 16 * 2**20
+"""Of a file of labels: a thousand times the ImageNet list."""
 
 
 @cache
@@ -29,12 +33,26 @@ def read_labels(path: str | PathLike[str]) -> tuple[str, ...]:
     """The lines of a UTF-8 text file: the name of class 0, of class 1, ...
 
     Raises:
-        FileFormatError: if it is not text, or holds no line or an empty one.
+        FileFormatError: if it cannot be read, is not text, is larger than 16 MiB, or
+            holds no line or an empty one.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        file, _ = open_regular_file(path)
+    except FileFormatError as error:
+        raise FileFormatError(f"labels {error}") from error
+    try:
+        with file:
+            # Not by its size, which a file that is being written does not keep.
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FileFormatError(f"labels {path}: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise FileFormatError(
+            f"labels {path}: more than {MAX_BYTES >> 20} MiB; give a text file with "
+            "one class name a line"
+        )
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise FileFormatError(f"labels {path}: not a UTF-8 text file") from error
     if not lines:

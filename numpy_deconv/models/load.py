@@ -25,6 +25,9 @@ Labels = Sequence[str] | str | PathLike[str]
 REPLICATED = "module."
 """What PyTorch's DataParallel puts before every key."""
 
+MOST_DIGITS = 40
+"""Of a seed, enough for 128 bits; Python reads no number of more than 4300 digits."""
+
 
 def load_model(
     source: str | PathLike[str] = "emoji_zfnet",
@@ -71,6 +74,8 @@ def load_model(
         path = Path(source)
         if not path.exists():
             raise OptionError(_unknown(text))
+        if path.is_dir():
+            raise FileFormatError(f"{text!r} is a folder; name a file of weights in it")
         origin = text
     weights = read_weights(path)
     try:
@@ -139,6 +144,11 @@ def _random(
         raise OptionError(
             f"{name}:{variant} is no model: write {name}:random, or {name}:random:7 "
             "for seed 7"
+        )
+    if len(seed) > MOST_DIGITS:
+        raise OptionError(
+            f"{name}:random:{seed[:6]}... has a seed of {len(seed)} digits: write one "
+            f"of at most {MOST_DIGITS}"
         )
     known = ARCHITECTURES[name]
     return Model(

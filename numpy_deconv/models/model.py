@@ -9,6 +9,9 @@ from ..net import Graph
 from . import labels as class_names
 from .preprocess import Preprocess
 
+MOST_DIGITS = 18
+"""Of a class number; Python refuses to read a number of more than 4300 digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -51,8 +54,14 @@ class Model:
         Raises:
             OptionError: if no class has the name, naming the nearest ones.
         """
-        if name.strip().isdecimal():
-            index = int(name)
+        digits = name.strip()
+        if digits.isdecimal():
+            if len(digits) > MOST_DIGITS:
+                raise OptionError(
+                    f"class {digits[:6]}... with {len(digits)} digits does not exist: "
+                    f"write a number of at most {MOST_DIGITS} digits"
+                )
+            index = int(digits)
             self.label(index)
             return index
         if not self.labels:
