@@ -70,6 +70,9 @@ def short(label: str) -> str:
     return label.split(", ")[0]
 
 
+LISTED = 30  # so many class names fit into a sentence
+
+
 def find(labels: Sequence[str], name: str) -> int:
     """The index of the class that ``name`` is one of the synonyms of.
 
@@ -93,5 +96,10 @@ def find(labels: Sequence[str], name: str) -> int:
     near = [known[match] for match in difflib.get_close_matches(folded, known)]
     near += [index for name, index in known.items() if folded in name][:3]
     names = dict.fromkeys(repr(short(labels[index])) for index in near)
-    hint = f": did you mean {' or '.join(names)}?" if names else ""
+    if names:
+        hint = f": did you mean {' or '.join(names)}?"
+    elif len(labels) <= LISTED:
+        hint = f": there are {', '.join(labels)}"
+    else:
+        hint = f": there are {len(labels)}, {short(labels[0])!r} the first of them"
     raise OptionError(f"no class is called {name!r}{hint}")
