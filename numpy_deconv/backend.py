@@ -54,6 +54,9 @@ class Backend(ABC):
         """
         return None
 
+    def warm(self) -> None:  # noqa: B027  nothing to do is a fine answer
+        """Compile whatever is compiled on first use, now."""
+
     @abstractmethod
     def im2col(self, x: Array, window: Window, positions: Sizes) -> Array:
         """``(N, C*taps, L)`` from ``(N, C, *size)``; padding reads 0."""
@@ -89,6 +92,26 @@ class Backend(ABC):
     ) -> Array:
         """Cross-correlation plus bias."""
         return convolution.conv(x, weight, bias, window, groups, self.im2col)
+
+    def conv_clipped(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+    ) -> Array:
+        """:meth:`conv`, each value kept between ``low`` and ``high``; None: unbounded.
+
+        ``low=0, high=None`` is a ReLU and has its bits; NaN stays NaN. To be overridden
+        where the two can be one pass over the output.
+        """
+        y = self.conv(x, weight, bias, window, groups)
+        if (low, high) == (0, None):
+            return self.activation(y, "relu")
+        return self.activation(y, "clip", low=low, high=high)
 
     def conv_input_grad(
         self,

@@ -17,28 +17,36 @@ says what to do with it::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from . import layers
 from .arrays import Array
 from .errors import RuleError
 from .functional.unpooling import check_overlap
 from .layers import Layer
+from .registry import current
 
 Signals = tuple[Array | None, ...]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One way down through one layer: ``apply(layer, saved, gy) -> gxs``."""
+    """One way down through one layer: ``apply(layer, saved, gy) -> gxs``.
+
+    ``local`` promises that the rule needs no more of ``saved`` than ``layer.vjp``
+    does, and makes zeros of zeros: it may then be given windows of a signal instead of
+    whole planes, with a layer and a ``saved`` cut to fit, which is many times faster.
+    Without the promise a method runs and projects everything in full. ``passes`` says
+    that it looks at nothing but the signal.
+    """
 
     name: str
     apply: Callable[[Any, Any, Array], Signals] = field(compare=False)
+    local: bool = field(default=False, compare=False)
+    passes: bool = field(default=False, compare=False)
 
     def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
         return self.apply(layer, saved, gy)
@@ -48,7 +56,7 @@ class Rule:
 
 
 def _rectified(gy: Array) -> Array:
-    return np.maximum(gy, 0)
+    return current(gy).activation(gy, "relu")
 
 
 def _refuse(layer: Layer, saved: Any, gy: Array) -> Signals:
@@ -79,11 +87,11 @@ def _scatter(layer: Any, saved: Any, gy: Array, *, overlap: str) -> Signals:
     return (layer.unpool(saved, gy, overlap),)
 
 
-gradient = Rule("gradient", _gradient)
-identity = Rule("identity", _identity)
-rectify_signal = Rule("rectify_signal", _rectify_signal)
-rectify_both = Rule("rectify_both", _rectify_both)
-refuse = Rule("refuse", _refuse)
+gradient = Rule("gradient", _gradient, local=True)
+identity = Rule("identity", _identity, local=True, passes=True)
+rectify_signal = Rule("rectify_signal", _rectify_signal, local=True, passes=True)
+rectify_both = Rule("rectify_both", _rectify_both, local=True)
+refuse = Rule("refuse", _refuse, local=True)
 
 
 def scatter(overlap: str = "sum") -> Rule:
@@ -93,7 +101,8 @@ def scatter(overlap: str = "sum") -> Rule:
     ``MaxUnpool2d`` does: on 3x3/2 pools it loses about a third of the signal's sum.
     """
     check_overlap(overlap)
-    return Rule(f"scatter({overlap})", partial(_scatter, overlap=overlap))
+    unpool = partial(_scatter, overlap=overlap)
+    return Rule(f"scatter({overlap})", unpool, local=True)
 
 
 class Rules(Mapping[type[Layer], Rule]):
@@ -124,6 +133,10 @@ class Rules(Mapping[type[Layer], Rule]):
             if kind in self._rules:
                 return self._rules[kind]
         return gradient
+
+    def local_in(self, layers: Iterable[Layer]) -> bool:
+        """Whether every rule that these layers get is local."""
+        return all(self.for_layer(layer).local for layer in layers)
 
     def replace(
         self, changes: Mapping[type[Layer], Rule], name: str | None = None

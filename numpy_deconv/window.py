@@ -253,6 +253,23 @@ class Window:
             found.append(_inside(whole // self.stride[axis], length))
         return tuple(found)
 
+    def on_box(
+        self, outputs: tuple[Sizes, Sizes], inputs: tuple[Sizes, Sizes]
+    ) -> Window:
+        """This window on the box of the input that a box of outputs reads.
+
+        Both boxes are ``(origin, shape)``. Of the padding remains what lies outside of
+        the image, and the input box becomes the image.
+        """
+        pairs = []
+        for axis, (first, count) in enumerate(zip(*outputs, strict=True)):
+            start, length = inputs[0][axis], inputs[1][axis]
+            stride = self.stride[axis]
+            begin = start - first * stride + self.padding[axis][0]
+            reach = (count - 1) * stride + self.span[axis]
+            pairs.append((begin, reach - length - begin))
+        return replace(self, padding=tuple(pairs), ceil_mode=False)
+
     def _offsets(self, axis: int) -> np.ndarray:
         """Where the taps of output 0 lie along an axis."""
         taps = np.arange(self.kernel[axis]) * self.dilation[axis]

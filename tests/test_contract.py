@@ -25,7 +25,9 @@ def test_a_backend_meets_the_contract(backend: Backend) -> None:
     report = check_backend(backend.name, examples=100)
     assert report.ok, str(report)
     assert report.backend == backend.name
-    assert f"backend {backend.name!r} meets the contract: 2500 cases" in str(report)
+    cases = 100 * len(RECIPES)
+    words = f"backend {backend.name!r} meets the contract: {cases} cases"
+    assert words in str(report)
 
 
 def test_every_kernel_of_a_backend_is_checked() -> None:
@@ -33,7 +35,7 @@ def test_every_kernel_of_a_backend_is_checked() -> None:
         name
         for name, value in vars(Backend).items()
         if inspect.isfunction(value) and not name.startswith("_")
-    }
+    } - {"warm"}
     assert set(RECIPES) == methods
     assert set(check_backend("numpy", examples=1).cases) == methods
 

@@ -8,7 +8,7 @@ from numpy_deconv.errors import DTypeError, NetError, OptionError, ShapeError
 from numpy_deconv.layers import Conv, Flatten
 from numpy_deconv.methods import gradient_times_input, guided_backprop, saliency
 from numpy_deconv.net import Sequential
-from numpy_deconv.rules import GUIDED
+from numpy_deconv.rules import GRADIENT, GUIDED
 
 
 def gradient_by_differences(net, x, target, step=1e-6):
@@ -121,3 +121,50 @@ def test_only_two_spatial_axes_make_a_picture():
     for method in (saliency, guided_backprop):
         with pytest.raises(ShapeError, match="is no picture"):
             method(net, x, 0).drawn()
+
+
+@pytest.mark.parametrize("method", [saliency, guided_backprop])
+def test_a_unit_of_an_inner_layer(method):
+    net, x = small_net(), small_batch(3)
+    unit = (4, 2, 5)
+    got = method(net, x, layer="relu2", unit=unit)
+    tape = net.run(x)
+    signal = np.zeros_like(tape["relu2"])
+    signal[(slice(None), *unit)] = 1
+    rules = GRADIENT if method is saliency else GUIDED
+    want = tape.project(signal, start="relu2", rules=rules)
+    want = np.abs(want).max(axis=1) if method is saliency else want
+    np.testing.assert_allclose(got.pixels, want, atol=1e-13)
+    assert got.target == [4, 4, 4]
+    assert got.scores == [float(a[unit]) for a in tape["relu2"]]
+    assert got.settings["layer"] == "relu2"
+    assert got.settings["unit"] == unit
+
+
+def test_a_unit_of_a_layer_without_positions_may_be_a_number():
+    net, x = small_net(), small_batch()
+    got = guided_backprop(net, x, layer="fc", unit=2)
+    np.testing.assert_allclose(got.pixels, guided_backprop(net, x, 2).pixels)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"layer": "relu2"},
+            OptionError,
+            "give saliency a target, or layer= and unit=",
+        ),
+        ({"unit": (0, 0, 0)}, OptionError, r"layer=None, unit=\(0, 0, 0\)"),
+        (
+            {"layer": "relu2", "unit": (0, 0, 0), "target": 1},
+            OptionError,
+            "got target=1, layer='relu2'",
+        ),
+        ({"layer": "relu2", "unit": (0, 0)}, NetError, r"has no unit \(0, 0\)"),
+        ({"layer": "relu9", "unit": (0, 0)}, NetError, "there is no layer 'relu9'"),
+    ],
+)
+def test_wrong_units(options, error, message):
+    with pytest.raises(error, match=message):
+        saliency(small_net(), small_batch(), **options)

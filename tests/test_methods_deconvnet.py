@@ -10,9 +10,8 @@ from small_models import small_batch, small_model, small_net
 from numpy_deconv.errors import NetError, OptionError, RuleError
 from numpy_deconv.layers import Conv, SiLU
 from numpy_deconv.methods import deconvnet
-from numpy_deconv.methods import deconvnet as function
 from numpy_deconv.net import Sequential, receptive_field
-from numpy_deconv.rules import DECONVNET, GRADIENT
+from numpy_deconv.rules import DECONVNET, GRADIENT, Rule
 
 
 def test_default_is_the_strongest_activation_of_the_strongest_map():
@@ -36,12 +35,16 @@ def test_top_orders_maps_by_their_strongest_activation():
     assert [u.map for u in result.units] == np.argsort(-strongest)[:4].tolist()
 
 
-def test_all_maps_in_chunks_equal_one_at_a_time(monkeypatch):
+def test_all_maps_in_chunks_equal_one_at_a_time():
     net, x = small_net(), small_batch()
-    monkeypatch.setitem(function.__globals__, "CHUNK_BYTES", 60_000)
     calls = []
     result = deconvnet(
-        net, x, "relu2", maps="all", progress=lambda *step: calls.append(step)
+        net,
+        x,
+        "relu2",
+        maps="all",
+        memory=60_000,
+        progress=lambda *step: calls.append(step),
     )
     assert len(calls) > 2
     assert calls[-1] == (10, 10)
@@ -154,13 +157,12 @@ def test_a_layer_without_a_published_rule_is_refused():
         deconvnet(net, small_batch(), "silu")
 
 
-def test_interruption_returns_what_was_projected(monkeypatch):
+def test_interruption_returns_what_was_projected():
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     net, x = small_net(), small_batch()
-    monkeypatch.setitem(function.__globals__, "CHUNK_BYTES", 60_000)
-    result = deconvnet(net, x, "relu2", maps="all", progress=stop)
+    result = deconvnet(net, x, "relu2", maps="all", memory=60_000, progress=stop)
     assert 0 < len(result.units) < 10
     assert len(result.pixels) == len(result.units)
     assert result.settings["interrupted_at"] == len(result.units)
@@ -201,3 +203,40 @@ def test_a_single_number_names_a_unit_without_positions():
     np.testing.assert_array_equal(
         one.pixels, deconvnet(net, x, "fc", unit=(3,), start=1).pixels
     )
+
+
+@pytest.mark.parametrize("memory", [1, 300_000, None])
+def test_many_pictures_are_each_projected_as_alone(memory):
+    net, x = small_net(), small_batch(5)
+    together = deconvnet(net, x, "relu2", top=3, memory=memory)
+    assert [u.sample for u in together.units] == [n for n in range(5) for _ in range(3)]
+    for n in range(5):
+        alone = deconvnet(net, x[n : n + 1], "relu2", top=3)
+        three = slice(3 * n, 3 * n + 3)
+        np.testing.assert_allclose(together.pixels[three], alone.pixels, atol=1e-13)
+        for got, want in zip(together.units[three], alone.units, strict=True):
+            assert got._replace(sample=0) == want
+
+
+def test_a_rule_of_one_s_own_sees_all_that_was_saved():
+    seen = []
+
+    def times_input(layer, saved, gy):
+        seen.append(saved.shape)
+        return (layer.vjp(saved, gy)[0] * saved,)
+
+    net, x = small_net(), small_batch(2)
+    rules = DECONVNET.replace({Conv: Rule("times_input", times_input)})
+    got = deconvnet(net, x, "relu2", maps=[1, 2], rules=rules)
+    assert seen[:2] == [(1, 8, 10, 11), (1, 3, 20, 24)]
+    for unit, pixels in zip(got.units, got.pixels, strict=True):
+        tape = net.run(x[unit.sample : unit.sample + 1])
+        signal = np.zeros_like(tape["relu2"])
+        signal[(0, unit.map, *unit.position)] = unit.value
+        want = tape.project(signal, start="relu2", rules=rules)
+        np.testing.assert_allclose(pixels, want[0], atol=1e-13)
+
+
+def test_memory_is_bytes():
+    with pytest.raises(OptionError, match="memory must be a whole number of bytes"):
+        deconvnet(small_net(), small_batch(), "relu2", memory="1GB")

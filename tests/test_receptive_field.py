@@ -25,6 +25,7 @@ from numpy_deconv.layers import (
     Pad,
 )
 from numpy_deconv.net import receptive_field, seen_by
+from numpy_deconv.net.receptive_field import receptive_fields
 
 Array = npt.NDArray[Any]
 Box = tuple[tuple[int, int], ...]
@@ -64,6 +65,40 @@ def test_graphs(data: st.DataObject) -> None:
     tape = net.run(positive_input(size))
     got = receptive_field(tape, net.output, at)
     assert got == box_by_trying(net, size, at)
+
+
+@pytest.mark.parametrize("branching", [False, True])
+@given(data=st.data())
+@settings(max_examples=100)
+def test_many_units_see_what_each_does(branching: bool, data: st.DataObject) -> None:
+    net, size, _ = drawn_unit(data, branching=branching)
+    tape = net.run(positive_input(size))
+    places = list(np.ndindex(*tape.output.shape[2:]))[:40]
+    want = [receptive_field(tape, net.output, place) for place in places]
+    assert receptive_fields(tape, net.output, places) == want
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_many_units_of_windows_with_gaps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    net = Sequential(
+        [
+            (
+                f"conv{n}",
+                Conv(
+                    np.ones((1, 1, *rng.integers(1, 4, 2))),
+                    stride=tuple(rng.integers(1, 4, 2).tolist()),
+                    padding=tuple(rng.integers(0, 4, 2).tolist()),
+                    dilation=tuple(rng.integers(1, 4, 2).tolist()),
+                ),
+            )
+            for n in range(3)
+        ]
+    )
+    tape = net.run(np.zeros((1, 1, 33, 35)))
+    places = list(np.ndindex(*tape.output.shape[2:]))
+    want = [receptive_field(tape, "conv2", place) for place in places]
+    assert receptive_fields(tape, "conv2", places) == want
 
 
 @given(data=st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,6 +52,13 @@ def conv(draw: Draw) -> Call:
     bias = draw.array(groups * filters) if draw.chance(0.5) else None
     arguments = (x, weight, bias, window, groups)
     return Call(arguments, draw.dtype.kind in "iu", depth * window.size + 1)
+
+
+@recipe(integers=True)
+def conv_clipped(draw: Draw) -> Call:
+    call = conv(draw)
+    bounds = draw.pick((0, None), (0, None), (0, 6), (None, 1), (-2, None))
+    return replace(call, arguments=(*call.arguments, *bounds))
 
 
 @recipe(integers=True)

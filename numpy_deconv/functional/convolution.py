@@ -35,6 +35,39 @@ def conv(
     >>> conv(np.ones((1, 1, 4)), np.ones((1, 1, 3)), padding=1)
     array([[[2., 3., 3., 2.]]])
     """
+    checked = _checked(x, weight, bias, stride, padding, dilation, groups)
+    return current(checked[0]).conv(*checked)
+
+
+def conv_clipped(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    low: float | None,
+    high: float | None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Array:
+    """:func:`conv` and then ``clip(low, high)``, in one pass where a backend can.
+
+    ``low=0, high=None`` is a ReLU.
+    """
+    checked = _checked(x, weight, bias, stride, padding, dilation, groups)
+    return current(checked[0]).conv_clipped(*checked, low, high)
+
+
+def _checked(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Array, Array, Array | None, Window, int]:
     x, weight, bias = operands(x, weight, bias, "x")
     size = require_rank(x, "x")
     groups = check_weight(weight, bias, len(size), groups, filters_axis=0)
@@ -53,7 +86,7 @@ def conv(
         input_size=size,
     )
     window.output_size(size)
-    return current(x).conv(x, weight, bias, window, groups)
+    return x, weight, bias, window, groups
 
 
 def conv_input_grad(

@@ -18,19 +18,11 @@ from .activation import (
     Tanh,
 )
 from .arrangement import Add, Concat, Dropout, Flatten, Identity, Mul, Pad, Upsample
+from .averaging import AdaptiveAvgPool, AvgPool, GlobalAvgPool, LpPool
 from .convolution import Conv, ConvTranspose, Linear
 from .layer import Box, Layer
 from .normalisation import BatchNorm, LocalResponseNorm
-from .pooling import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
-    AvgPool,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    LpPool,
-    MaxPool,
-    MaxUnpool,
-)
+from .pooling import AdaptiveMaxPool, GlobalMaxPool, MaxPool, MaxUnpool
 
 __all__ = [
     "ELU",

@@ -12,10 +12,11 @@ from ..per_axis import Sizes
 from ..reference import activations as kernels
 from ..registry import current
 from ..window import Positions
-from .layer import Layer, Reads, whole
+from .boxes import Boxes, Indices, rows_of
+from .layer import Layer, Pointwise, Reads, whole
 
 
-class Activation(Layer):
+class Activation(Pointwise):
     """An elementwise function of ``reference.activations``; fields are its options."""
 
     function: ClassVar[str]
@@ -41,6 +42,9 @@ class ReLU(Activation):
     """``max(x, 0)``."""
 
     function = "relu"
+
+    def slim(self, saved: Array, y: Array) -> Array:
+        return y  # it has the slope of its input: both are above 0, or NaN, together
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,7 @@ class Softplus(Activation):
 
 
 @dataclass(frozen=True, eq=False)
-class PReLU(Layer):
+class PReLU(Pointwise):
     """``x`` where positive, else ``weight * x``, weight ``(1,)`` or one per channel."""
 
     parameters = ("weight",)
@@ -158,6 +162,19 @@ class _Shares(Layer):
                 for axis, p in enumerate(at)
             )
         ]
+
+    def take(self, saved: Array, samples: Indices) -> Any:
+        mixes = self.axis % saved.ndim == 0
+        return NotImplemented if mixes else rows_of(saved, samples)
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        return self if self.axis % (len(output.plane) + 2) == 1 else None
+
+    def crop(
+        self, saved: Array, inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, Array] | None:
+        layer = self.on_windows(inputs, output)
+        return None if layer is None else (layer, output.cut(saved))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,12 @@ from ..per_axis import Sizes
 from ..reference import resampling
 from ..registry import current
 from ..window import Positions, Window
-from .layer import Layer, Reads, whole
+from .boxes import Boxes, Indices, rows_of
+from .layer import Layer, Outline, Pointwise, Reads, whole
 
 
 @dataclass(frozen=True, eq=False)
-class Identity(Layer):
+class Identity(Pointwise):
     """Passes its input on."""
 
     def forward(self, *xs: Array) -> tuple[Array, None]:
@@ -53,6 +54,9 @@ class Flatten(Layer):
         batch = saved[0] if self.start_axis == 0 else len(gy)
         return (gy.reshape(batch, *saved[1:]),)
 
+    def take(self, saved: tuple[int, ...], samples: Indices) -> Any:
+        return saved if self.start_axis % len(saved) else NotImplemented
+
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         kept = len(size) - 1  # spatial axes before those that became one
         if kept < 0:
@@ -75,6 +79,18 @@ class Concat(Layer):
     def vjp(self, saved: tuple[int, ...], gy: Array) -> tuple[Array | None, ...]:
         ends = np.cumsum(saved)[:-1].tolist()
         return tuple(np.split(gy, ends, axis=self.axis))
+
+    def take(self, saved: tuple[int, ...], samples: Indices) -> Any:
+        return saved if self.axis else NotImplemented
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        return self if self.axis % (len(output.plane) + 2) == 1 else None
+
+    def crop(
+        self, saved: tuple[int, ...], inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, tuple[int, ...]] | None:
+        layer = self.on_windows(inputs, output)
+        return None if layer is None else (layer, saved)
 
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         axis, reads, start = self.axis % (len(at) + 2) - 2, [], 0
@@ -126,6 +142,20 @@ class Add(Layer):
     def vjp(self, saved: list[tuple[int, ...]], gy: Array) -> tuple[Array | None, ...]:
         return tuple(_reduced(gy, shape) for shape in saved)
 
+    def take(
+        self, saved: list[tuple[int, ...]], samples: Indices
+    ) -> list[tuple[int, ...]]:
+        return saved
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        return self
+
+    def crop(
+        self, saved: list[tuple[int, ...]], inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, list[tuple[int, ...]]] | None:
+        shapes = zip(saved, inputs, strict=True)
+        return self, [(*shape[:2], *box.shape) for shape, box in shapes]
+
 
 @dataclass(frozen=True, eq=False)
 class Mul(Layer):
@@ -141,6 +171,19 @@ class Mul(Layer):
     def vjp(self, saved: tuple[Array, Array], gy: Array) -> tuple[Array | None, ...]:
         a, b = saved
         return _reduced(gy * b, a.shape), _reduced(gy * a, b.shape)
+
+    def take(self, saved: tuple[Array, Array], samples: Indices) -> tuple[Array, Array]:
+        a, b = saved
+        return rows_of(a, samples), rows_of(b, samples)
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        return self
+
+    def crop(
+        self, saved: tuple[Array, Array], inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, tuple[Array, Array]] | None:
+        (a, b), (box_a, box_b) = saved, inputs
+        return self, (box_a.cut(a), box_b.cut(b))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +201,12 @@ class Pad(Layer):
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         pairs = Window.of(1, gy.ndim - 2, padding=self.padding).padding
         return (resampling.pad_grad(gy, pairs, self.mode),)
+
+    def slim(self, saved: Array, y: Array) -> None:
+        return None
+
+    def take(self, saved: Any, samples: Indices) -> None:
+        return None
 
     def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
         pairs = Window.of(1, len(at), padding=self.padding).padding
@@ -183,6 +232,12 @@ class Upsample(Layer):
         size = saved.shape[2:]
         scales = self._scales(len(size))
         return (current(gy).upsample_grad(gy, size, scales, self.mode),)
+
+    def slim(self, saved: Array, y: Array) -> Outline:
+        return Outline(saved.shape)
+
+    def take(self, saved: Any, samples: Indices) -> Outline:
+        return Outline(saved.shape)
 
     def _scales(self, rank: int) -> tuple[float, ...]:
         each = self.scale if hasattr(self.scale, "__len__") else (self.scale,) * rank

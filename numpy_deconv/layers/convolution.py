@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from ..functional import (
     linear,
     vjp,
 )
+from ..functional.convolution import conv_clipped
 from ..functional.operands import bias_grad
 from ..per_axis import Sizes
 from ..window import Positions, Window
-from .layer import Layer, Reads, by, whole
+from .boxes import Boxes, Indices, window_between
+from .layer import Layer, Outline, Reads, by, whole
 
 
 def _geometry(layer: Any) -> dict[str, Any]:
@@ -58,6 +60,16 @@ class Conv(Layer):
         size = saved.shape[2:]
         return (conv_input_grad(gy, self.weight, size, **_geometry(self)),)
 
+    def slim(self, saved: Array, y: Array) -> Outline:
+        return Outline(saved.shape)
+
+    def forward_clipped(
+        self, x: Array, low: float | None, high: float | None
+    ) -> tuple[Array, Array]:
+        """:meth:`forward` with the output kept between two bounds, in one pass."""
+        y = conv_clipped(x, self.weight, self.bias, low, high, **_geometry(self))
+        return y, x
+
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         kernel = self.weight.shape[2:]
         return _with_bias(
@@ -71,16 +83,32 @@ class Conv(Layer):
         words += f", stride {by(self.stride)}" if strided else ""
         return words + (f", {self.groups} groups" if self.groups > 1 else "")
 
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        window = Window.of(
+    def window(self, input_size: Sizes) -> Window:
+        return Window.of(
             self.weight.shape[2:],
-            len(at),
+            len(input_size),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
-            input_size=sizes[0],
+            input_size=input_size,
         )
-        return [window.reads(at, sizes[0])]
+
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        return [self.window(sizes[0]).reads(at, sizes[0])]
+
+    def take(self, saved: Any, samples: Indices) -> Outline:
+        return Outline(saved.shape)
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Conv:
+        window = window_between(self.window(inputs[0].plane), inputs[0], output)
+        return replace(self, padding=window.padding)
+
+    def crop(
+        self, saved: Any, inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, Outline]:
+        channels = self.weight.shape[1] * self.groups
+        shape = (len(output), channels, *inputs[0].shape)
+        return self.on_windows(inputs, output), Outline(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +136,12 @@ class ConvTranspose(Layer):
         # its adjoint is the convolution, over as many windows as the input had samples
         full = conv(gy, self.weight, **_geometry(self))
         return (full[(..., *(slice(n) for n in saved.shape[2:]))],)
+
+    def slim(self, saved: Array, y: Array) -> Outline:
+        return Outline(saved.shape)
+
+    def take(self, saved: Any, samples: Indices) -> Outline:
+        return Outline(saved.shape)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         _, pullback = vjp(conv_transpose, saved, self.weight, **self._options())
@@ -149,6 +183,12 @@ class Linear(Layer):
 
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         return (linear(gy, self.weight.swapaxes(0, 1)),)
+
+    def slim(self, saved: Array, y: Array) -> None:
+        return None
+
+    def take(self, saved: Any, samples: Indices) -> None:
+        return None
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         rows, inputs = gy.reshape(-1, gy.shape[-1]), saved.reshape(-1, saved.shape[-1])

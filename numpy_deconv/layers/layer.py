@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..arrays import Array
 from ..per_axis import Sizes
-from ..window import Positions
+from ..window import Positions, Window
+from .boxes import Boxes, Indices, rows_of
 
 Range = tuple[int, int]  # half-open, along one spatial axis
 Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)
 Reads = list[Positions]  # one per input; an axis without indices: nothing is read
+
+
+class Outline(NamedTuple):
+    """What is kept of an array of which only the shape is needed on the way back."""
+
+    shape: tuple[int, ...]
 
 
 class Layer(ABC):
@@ -27,6 +34,16 @@ class Layer(ABC):
 
     arity: ClassVar[int | None] = 1  # how many inputs it takes; None: any number
     parameters: ClassVar[tuple[str, ...]] = ()  # the fields that are learnt arrays
+    outside: ClassVar[float] = 0  # what a window sees beyond the edge of the image
+
+    def __init_subclass__(cls) -> None:
+        """A layer with a new way back has none of what was written for the old one."""
+        super().__init_subclass__()
+        for name, written_for_it in _COMPANIONS.items():
+            old = getattr(super(cls, cls), name)
+            if name in vars(cls) and old is not getattr(Layer, name):
+                for companion in set(written_for_it) - set(vars(cls)):
+                    setattr(cls, companion, getattr(Layer, companion))
 
     @abstractmethod
     def forward(self, *xs: Array) -> tuple[Array, Any]:
@@ -35,6 +52,13 @@ class Layer(ABC):
     @abstractmethod
     def vjp(self, saved: Any, gy: Array) -> tuple[Array | None, ...]:
         """One gradient per input from the output's; None for integer inputs."""
+
+    def slim(self, saved: Any, y: Array) -> Any:
+        """What of ``saved``, or ``y`` in its place, suffices for :meth:`vjp`.
+
+        A lean run keeps no more than that; ``param_grads`` may need all of it.
+        """
+        return saved
 
     def param_grads(self, saved: Any, gy: Array) -> dict[str, Array]:
         """Gradient of each parameter by field name; apart, so as to cost nothing."""
@@ -63,6 +87,63 @@ class Layer(ABC):
             )
             for each in sizes
         ]
+
+    def window(self, input_size: Sizes) -> Window | None:
+        """The window through which outputs read; None unless there is such a thing."""
+        return None
+
+    def take(self, saved: Any, samples: Indices) -> Any:
+        """What was saved for these samples of the batch, in this order.
+
+        Only ``vjp`` gets it, and a batch of one stands for all. ``NotImplemented``,
+        the default, says that it cannot be told apart by sample.
+        """
+        return NotImplemented
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        """The layer that computes the output's boxes from these windows of the inputs.
+
+        ``inputs`` are the boxes that the output's boxes read, and the offset between
+        both is the same in every row. None: there is none, so whole planes are needed.
+        """
+        return None
+
+    def crop(
+        self, saved: Any, inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, Any] | None:
+        """A layer, and what it would have saved, whose ``vjp`` maps windows to windows.
+
+        For signals that are 0 outside of the output's boxes. None: ``vjp`` on whole
+        planes is the only way.
+        """
+        return None
+
+
+_COMPANIONS = {
+    "forward": ("on_windows",),
+    "vjp": ("slim", "take", "crop"),
+    "reads": ("window", "on_windows", "crop"),
+}
+
+
+class Pointwise(Layer):
+    """A layer whose output depends on its one input at the same position only.
+
+    It saves an array of its input's size, or nothing.
+    """
+
+    def take(self, saved: Any, samples: Indices) -> Any:
+        return saved if saved is None else rows_of(saved, samples)
+
+    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
+        return self if type(self).reads is Layer.reads else None
+
+    def crop(
+        self, saved: Any, inputs: list[Boxes], output: Boxes
+    ) -> tuple[Layer, Any] | None:
+        if type(self).reads is not Layer.reads:
+            return None
+        return self, saved if saved is None else output.cut(saved)
 
 
 def whole(size: Sizes) -> Positions:

@@ -11,11 +11,11 @@ from ..arrays import Array
 from ..functional import batch_norm, local_response_norm
 from ..reference import normalisation as kernels
 from ..registry import current
-from .layer import Layer
+from .layer import Pointwise
 
 
 @dataclass(frozen=True, eq=False)
-class BatchNorm(Layer):
+class BatchNorm(Pointwise):
     """Batch normalisation with stored statistics, all ``(C,)``."""
 
     parameters = ("mean", "var", "weight", "bias")
@@ -38,6 +38,9 @@ class BatchNorm(Layer):
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         return (current(gy).batch_norm_input_grad(gy, self.var, self._gain, self.eps),)
 
+    def slim(self, saved: Array, y: Array) -> None:
+        return None
+
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         grads = kernels.batch_norm_grads(
             gy, saved, self.mean, self.var, self._gain, self.eps
@@ -53,7 +56,7 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True, eq=False)
-class LocalResponseNorm(Layer):
+class LocalResponseNorm(Pointwise):
     """Normalisation across ``size`` neighbouring channels; alpha divided by size."""
 
     size: int

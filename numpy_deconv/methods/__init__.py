@@ -6,6 +6,7 @@ from .classification import Classification, Guess, classify
 from .deconvnet import Projections, Unit, deconvnet
 from .fooling import Fooling, fooling_image
 from .maps import Tiles, feature_maps, filters
+from .occlusion import Occlusion, occlusion
 from .presets import PRESETS, AscentSettings
 from .result import Result
 
@@ -17,6 +18,7 @@ __all__ = [
     "Classification",
     "Fooling",
     "Guess",
+    "Occlusion",
     "Projections",
     "Result",
     "Tiles",
@@ -29,5 +31,6 @@ __all__ = [
     "fooling_image",
     "gradient_times_input",
     "guided_backprop",
+    "occlusion",
     "saliency",
 ]

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, to_numpy
+from ..arrays import to_numpy
 from ..errors import NetError, OptionError
 from ..functional.options import real, whole
 from ..layers import AdaptiveMaxPool, Box, GlobalMaxPool, MaxPool
-from ..net import Tape, receptive_field
+from ..net import Tape, project_units
+from ..net.memory import memory_limit
+from ..net.receptive_field import receptive_fields
 from ..per_axis import is_several
 from ..rules import DECONVNET, Rules, scatter
 from .drawing import grid, signed_picture
 from .result import Progress, Result
-from .subject import batch_of, net_of, preprocess_of, settings_of
+from .subject import batch_of, net_of, place_of, preprocess_of, runs, settings_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-CHUNK_BYTES = 256 * 2**20  # of the largest layer's signals, under way at a time
 
 
 class Unit(NamedTuple):
@@ -80,6 +80,7 @@ def deconvnet(
     start: Literal["activation"] | float = "activation",
     rules: Rules = DECONVNET,
     overlap: str | None = None,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> Projections:
     """Project units of ``layer`` down to the pixels of each sample of ``x``.
@@ -91,7 +92,9 @@ def deconvnet(
     unpooling does where windows overlap (``"sum"`` unless the rules say otherwise;
     ``"assign"`` is that of a deconvnet made of ``MaxUnpool2d``).
 
-    When interrupted, what was projected so far is returned and
+    Each unit is projected on its receptive field only, in batches that take about
+    ``memory`` bytes at most (None: a quarter of the machine's); the result comes on
+    top. When interrupted, what was projected so far is returned and
     ``settings["interrupted_at"]`` says how many units that are. Raises NetError for a
     layer or unit the net does not have, RuleError at a layer for which there is no
     published rule.
@@ -109,26 +112,37 @@ def deconvnet(
     if overlap is not None:
         pools = (MaxPool, AdaptiveMaxPool, GlobalMaxPool)
         rules = rules.replace(dict.fromkeys(pools, scatter(overlap)), rules.name)
+    limit = -(-memory_limit(memory) // 2)  # for the run, and again for the projections
     units: list[Unit] = []
-    projected: list[Array] = []
+    done: list[int] = []
+    pixels = batch[:0]
     interrupted: dict[str, Any] = {}
     try:
-        for sample in range(len(batch)):
-            tape = graph.run(batch[sample : sample + 1], until=layer)
-            chosen = _choose(tape, layer, sample, maps, top, unit)
-            step = _chunk(tape)
-            for first in range(0, len(chosen), step):
-                part = chosen[first : first + step]
-                signal = _signal(tape[layer], part, start)
-                projected.append(tape.project(signal, start=layer, rules=rules))
-                units += part
+        for first, tape in runs(graph, batch, layer, rules, limit):
+            chosen = _choose(tape, layer, first, maps, top, unit)
+            total = len(chosen) // len(tape[layer]) * len(batch)
+            if not units:
+                pixels = np.zeros_like(batch, shape=(total, *batch.shape[1:]))
+            offset, units = len(units), units + chosen
+            for part in project_units(
+                tape,
+                [(u.sample - first, u.map, *u.position) for u in chosen],
+                [u.value if isinstance(start, str) else start for u in chosen],
+                start=layer,
+                rules=rules,
+                memory=limit,
+            ):
+                part.place_in(pixels[offset:])
+                done += (part.units + offset).tolist()
                 if progress is not None:
-                    progress(len(units), len(batch) * len(chosen))
+                    progress(len(done), total)
     except KeyboardInterrupt:
-        if not projected:
+        if not done:
             raise
-        interrupted = {"interrupted_at": len(units)}
-    pixels = np.concatenate(projected) if projected else np.zeros_like(batch[:0])
+        interrupted = {"interrupted_at": len(done)}
+    if len(done) < len(pixels):
+        done.sort()
+        pixels, units = pixels[done], [units[n] for n in done]
     settings = settings_of(
         "deconvnet",
         graph,
@@ -155,21 +169,43 @@ def _number(start: Any) -> float:
 def _choose(
     tape: Tape,
     layer: str,
-    sample: int,
+    first: int,
     maps: int | Sequence[int] | Literal["all"] | None,
     top: int | None,
     unit: Sequence[int] | None,
 ) -> list[Unit]:
-    activation = to_numpy(tape[layer])[0]
-    if not np.isfinite(activation).all():
+    """The units of every sample of a run; its samples are counted from ``first``."""
+    activations = to_numpy(tape[layer])
+    if not np.isfinite(activations).all():
         raise NetError(
             f"activations of {layer!r} are not finite: look for NaN or infinite values "
             "in the input or the weights"
         )
+    places = [
+        (sample, place)
+        for sample, activation in enumerate(activations)
+        for place in _places(layer, activation, maps, top, unit)
+    ]
+    boxes = receptive_fields(tape, layer, [place[1:] for _, place in places])
+    units = []
+    for (sample, place), box in zip(places, boxes, strict=True):
+        number, *position = place
+        value = float(activations[(sample, *place)])
+        found = Unit(layer, first + sample, number, tuple(position), value, box)
+        units.append(found)
+    return units
+
+
+def _places(
+    layer: str,
+    activation: np.ndarray[Any, Any],
+    maps: int | Sequence[int] | Literal["all"] | None,
+    top: int | None,
+    unit: Sequence[int] | None,
+) -> list[tuple[int, ...]]:
+    """``(map, *position)`` of each chosen unit of one sample."""
     if unit is not None:
-        place = tuple(unit) if is_several(unit) else (unit,)
-        place = tuple(whole(p, "unit") for p in place)
-        return [_unit(tape, layer, sample, place, activation)]
+        return [place_of(unit, layer, activation.shape)]
     count = len(activation)
     planes = activation.reshape(count, -1)
     if maps is None:
@@ -186,46 +222,15 @@ def _choose(
         numbers = [whole(number, "maps") for number in each]
         if not numbers:
             raise OptionError("maps is empty: name at least one")
-    chosen = []
     for number in numbers:
         if not 0 <= number < count:
             raise NetError(
                 f"{layer!r} has no map {number}: its {count} maps are counted from 0"
             )
-        position = np.unravel_index(planes[number].argmax(), activation.shape[1:])
-        place = (int(number), *map(int, position))
-        chosen.append(_unit(tape, layer, sample, place, activation))
-    return chosen
-
-
-def _unit(
-    tape: Tape,
-    layer: str,
-    sample: int,
-    place: tuple[int, ...],
-    activation: np.ndarray[Any, Any],
-) -> Unit:
-    shape = activation.shape
-    inside = len(place) == len(shape) and all(
-        0 <= p < length for p, length in zip(place, shape, strict=True)
-    )
-    if not inside:
-        raise NetError(
-            f"{layer!r} has no unit {place}: a unit is (map, *position), and the layer "
-            f"has shape {shape}, counted from 0"
-        )
-    box = receptive_field(tape, layer, place[1:])
-    return Unit(layer, sample, place[0], place[1:], float(activation[place]), box)
-
-
-def _signal(activation: Array, units: Sequence[Unit], start: float | str) -> Array:
-    signal = np.zeros_like(activation, shape=(len(units), *activation.shape[1:]))
-    for row, u in enumerate(units):
-        value = u.value if isinstance(start, str) else start
-        signal[(row, u.map, *u.position)] = value
-    return signal
-
-
-def _chunk(tape: Tape) -> int:
-    largest = max(values.nbytes for values in tape.values.values())
-    return max(1, CHUNK_BYTES // max(1, largest))
+    strongest = planes[numbers].argmax(axis=1)
+    positions = np.stack(np.unravel_index(strongest, activation.shape[1:] or (1,)), 1)
+    rank = activation.ndim - 1
+    return [
+        (int(number), *position[:rank])
+        for number, position in zip(numbers, positions.tolist(), strict=True)
+    ]

@@ -51,7 +51,7 @@ def feature_maps(
     graph.require(layer)
     if len(batch) != 1:
         raise OptionError(f"feature_maps shows one sample, x has {len(batch)}")
-    activation = to_numpy(graph.run(batch, until=layer)[layer])[0]
+    activation = to_numpy(graph.run(batch, until=layer, keep=())[layer])[0]
     if activation.ndim == 1:
         activation = activation[:, None, None]
     if activation.ndim != 3:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from ..errors import DTypeError, NetError, OptionError, ShapeError
 from ..functional.options import whole
 from ..layers import LogSoftmax, Softmax
 from ..net import Graph, Tape
+from ..per_axis import is_several
 from ..registry import current
-from ..rules import Rules
+from ..rules import GRADIENT, Rules
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Net = "Graph | Model"
 Targets = int | Sequence[int] | None
+BATCH = 16  # samples run at a time: more of them gain nothing more
 
 
 def net_of(subject: Any) -> Graph:
@@ -72,10 +75,11 @@ def score_layer(net: Graph) -> str:
     return source
 
 
-def scores_of(net: Graph, x: Array) -> tuple[Tape, str, Array]:
-    """A run of the net, the score layer, and the scores ``(N, classes)``."""
+def scores_of(net: Graph, x: Array, rules: Rules = GRADIENT) -> tuple[Tape, str, Array]:
+    """A run of the net to project from by these rules, the score layer, and the
+    scores ``(N, classes)``."""
     layer = score_layer(net)
-    tape = net.run(x, until=layer)
+    tape = net.run(x, until=layer, keep=kept_for(rules, net))
     scores = tape[layer]
     if scores.ndim > 2:
         scores = scores.sum(axis=tuple(range(2, scores.ndim)))
@@ -85,6 +89,48 @@ def scores_of(net: Graph, x: Array) -> tuple[Tape, str, Array]:
             "in the input or the weights"
         )
     return tape, layer, scores
+
+
+def kept_for(rules: Rules, net: Graph) -> tuple[()] | None:
+    """``keep`` of a run for projections by these rules: lean if they allow it."""
+    return () if rules.local_in(node.layer for node in net.nodes.values()) else None
+
+
+def runs(
+    net: Graph, x: Array, layer: str, rules: Rules, memory: int
+) -> Iterator[tuple[int, Tape]]:
+    """Runs up to ``layer`` to project from, and the number of each one's first sample.
+
+    Several samples at a time if that many fit into ``memory``; one at a time for rules
+    that need whole planes anyway.
+    """
+    keep = kept_for(rules, net)
+    first, step = 0, 1
+    while first < len(x):
+        tape = net.run(x[first : first + step], until=layer, keep=keep)
+        yield first, tape
+        first += step
+        if step == 1 and keep is not None:
+            sizes = (math.prod(shape[1:]) for shape in tape.shapes.values())
+            each = 2 * sum(sizes) * x.itemsize  # values, and what they save of them
+            step = max(1, min(BATCH, memory // max(1, each)))
+
+
+def place_of(
+    unit: int | Sequence[int], layer: str, shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    """``(map, *position)`` as whole numbers, inside of a layer ``(C, *size)``."""
+    given: Any = unit if is_several(unit) else (unit,)
+    place = tuple(whole(p, "unit") for p in given)
+    inside = len(place) == len(shape) and all(
+        0 <= p < length for p, length in zip(place, shape, strict=True)
+    )
+    if not inside:
+        raise NetError(
+            f"{layer!r} has no unit {place}: a unit is (map, *position), and the layer "
+            f"has shape {shape}, counted from 0"
+        )
+    return place
 
 
 def targets_for(target: Targets, scores: Array) -> list[int]:

@@ -77,7 +77,7 @@ def load_model(
         if path.is_dir():
             raise FileFormatError(f"{text!r} is a folder; name a file of weights in it")
         origin = text
-    weights = read_weights(path)
+    weights = _immutable(read_weights(path))
     try:
         return model_from_weights(
             weights,
@@ -100,8 +100,9 @@ def model_from_weights(
 ) -> Model:
     """The model of arrays by state-dict key, such as a torch module's `state_dict()`.
 
-    Weights of any floating type become float32; float32 ones are not copied. The other
-    arguments and the errors are those of :func:`load_model`.
+    Weights of any floating type become float32; float32 ones are not copied, and may be
+    changed in place later. The other arguments and the errors are those of
+    :func:`load_model`.
     """
     plain = {
         key.removeprefix(REPLICATED): _float32(key, value)
@@ -123,6 +124,19 @@ def model_from_weights(
         name=known.name,
         weights_source=weights_source,
     )
+
+
+def _immutable(weights: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same arrays, ours alone, made read-only down to the memory they are views of.
+
+    A backend may then prepare them once, without looking for changes at every call.
+    """
+    for value in weights.values():
+        array = value
+        while isinstance(array, np.ndarray):
+            array.flags.writeable = False
+            array = array.base
+    return weights
 
 
 def _float32(key: str, value: Any) -> Any:
@@ -152,7 +166,7 @@ def _random(
         )
     known = ARCHITECTURES[name]
     return Model(
-        net=known.build(known.random_weights(int(seed or 0))),
+        net=known.build(_immutable(known.random_weights(int(seed or 0)))),
         preprocess=preprocess or known.preprocess,
         labels=_labels(labels, known.classes, trained=False),
         name=name,

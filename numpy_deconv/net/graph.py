@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ..arrays import Array, as_array
 from ..errors import NetError, NumpyDeconvError
 from ..layers import Layer
+from .steps import all_steps, lean_steps
 from .tape import Tape
 
 INPUT = "input"
@@ -89,7 +90,7 @@ class Graph:
 
     def __call__(self, x: Any) -> Array:
         """The output for a batch ``x``."""
-        return self.run(x).output
+        return self.run(x, keep=()).output
 
     @property
     def output(self) -> str:
@@ -117,26 +118,40 @@ class Graph:
             for field, value in node.layer.params.items()
         }
 
-    def run(self, x: Any, *, until: str | None = None) -> Tape:
+    def run(
+        self, x: Any, *, until: str | None = None, keep: Iterable[str] | None = None
+    ) -> Tape:
         """Run forward on a batch and keep what every layer put out and saved.
 
-        ``until`` names the last layer to compute. Raises what a layer raises, with
-        the layer's number, name and description in front.
+        ``until`` names the last layer to compute. With ``keep`` the run is lean: of
+        the activations only those named, the input and the last are kept, every other
+        is let go once it was read for the last time, nothing is computed that they do
+        not depend on, and layers save only what projections need. Raises what a layer
+        raises, with the layer's number, name and description in front.
         """
         last = self.output if until is None else self.require(until)
+        lean = keep is not None
+        kept = {last, *(name for name in keep or () if name != INPUT)}
+        steps = lean_steps(self.nodes, set(map(self.require, kept))) if lean else None
         values: dict[str, Array] = {INPUT: as_array(x, "input")}
         saved: dict[str, Any] = {}
-        for number, (name, node) in enumerate(self.nodes.items(), start=1):
+        shapes: dict[str, tuple[int, ...]] = {INPUT: values[INPUT].shape}
+        for step in all_steps(self.nodes, last) if steps is None else steps:
+            node = self.nodes[step.name]
             try:
                 xs = [_read(source, values, saved) for source in node.inputs]
-                values[name], saved[name] = node.layer.forward(*xs)
+                computed = step.run(node.layer, xs)
             except NumpyDeconvError as error:
                 raise type(error)(
-                    f"layer {number} {name!r} ({node.layer.describe()}): {error}"
+                    f"layer {step.number} {step.name!r} ({node.layer.describe()}): "
+                    f"{error}"
                 ) from error
-            if name == last:
-                break
-        return Tape(self, values, saved, last)
+            for name, (value, memory) in computed.items():
+                values[name], shapes[name] = value, value.shape
+                saved[name] = self[name].slim(memory, value) if lean else memory
+            for name in step.drops:
+                del values[name]
+        return Tape(self, values, saved, last, shapes, lean)
 
 
 def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import NetError
-from ..layers import Box
+from ..layers import Box, Layer
 from ..per_axis import per_axis
 from ..window import Positions
+from ..window_ranges import hull
 from .tape import Tape
 
 
@@ -24,7 +25,28 @@ def receptive_field(
     With dilation or branches the box may hold positions that are skipped, and where
     branches meet that read different parts of one layer it may be larger than needed.
     """
-    size = tape[layer].shape[2:]
+    at = _inside(tape, layer, position)
+    return seen_by(tape, layer, tuple((p, p + 1) for p in at), stop=stop)
+
+
+def receptive_fields(
+    tape: Tape, layer: str, positions: Sequence[Sequence[int]], *, stop: str = "input"
+) -> list[Box | None]:
+    """:func:`receptive_field` of many units, at once where every set is a range."""
+    places = [_inside(tape, layer, position) for position in positions]
+    different = sorted(set(places))
+    found = _by_ranges(tape, layer, different, stop)
+    if found is None:
+        found = [
+            seen_by(tape, layer, tuple((p, p + 1) for p in at), stop=stop)
+            for at in different
+        ]
+    boxes = dict(zip(different, found, strict=True))
+    return [boxes[place] for place in places]
+
+
+def _inside(tape: Tape, layer: str, position: Sequence[int]) -> tuple[int, ...]:
+    size = tape.shape(layer)[2:]
     if len(position) != len(size):
         raise NetError(
             f"a unit of {layer!r} has {len(size)} indices, one per spatial axis, got "
@@ -37,7 +59,41 @@ def receptive_field(
                 f"{layer!r} has no unit at {at}: spatial axis {axis} has {length} "
                 "positions, counted from 0"
             )
-    return seen_by(tape, layer, tuple((p, p + 1) for p in at), stop=stop)
+    return at
+
+
+def _by_ranges(
+    tape: Tape, layer: str, places: list[tuple[int, ...]], stop: str
+) -> list[Box | None] | None:
+    """None unless each layer on the way reads ranges, and is read by one other."""
+    nodes = tape.net.nodes
+    if stop != "input" or not places:
+        return None
+    at = np.array(places, np.int64).reshape(len(places), -1)
+    ranges, name = np.stack([at, at + 1], axis=-1), layer
+    while name != stop:
+        node = nodes[name].layer
+        source = nodes[name].inputs[0]
+        if len(nodes[name].inputs) > 1 or ":" in source:
+            return None
+        plane = tape.shape(source)[2:]
+        window = node.window(plane)
+        steps = (
+            ()
+            if window is None
+            else zip(window.kernel, window.stride, window.dilation, strict=True)
+        )
+        gaps = any(k < s or d > 1 for k, s, d in steps)
+        if gaps or (window is None and (type(node).reads is not Layer.reads)):
+            return None
+        if window is not None:
+            ranges = hull(window, ranges, plane)
+        ranges[(ranges[..., 1] <= ranges[..., 0]).any(axis=1)] = 0
+        name = source
+    return [
+        tuple((a, b) for a, b in box) if all(a < b for a, b in box) else None
+        for box in ranges.tolist()
+    ]
 
 
 def seen_by(tape: Tape, layer: str, box: Box, *, stop: str = "input") -> Box | None:
@@ -50,8 +106,8 @@ def seen_by(tape: Tape, layer: str, box: Box, *, stop: str = "input") -> Box | N
         if name not in seen or name == stop:
             continue
         sources = [source.partition(":")[0] for source in nodes[name].inputs]
-        sizes = [tape[source].shape[2:] for source in sources]
-        reads = nodes[name].layer.reads(seen[name], sizes, tape[name].shape[2:])
+        sizes = [tape.shape(source)[2:] for source in sources]
+        reads = nodes[name].layer.reads(seen[name], sizes, tape.shape(name)[2:])
         for source, read in zip(sources, reads, strict=True):
             if all(len(p) for p in read):
                 before = seen.get(source, read)

@@ -26,22 +26,35 @@ class Tape:
     values: Mapping[str, Array]
     saved: Mapping[str, Any]
     last: str
+    shapes: Mapping[str, tuple[int, ...]]  # of every activation, kept or not
+    lean: bool = False  # only some activations, and no more saved than vjp needs
 
     def __post_init__(self) -> None:
-        for name in ("values", "saved"):
+        for name in ("values", "saved", "shapes"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.net, dict(self.values), dict(self.saved), self.last)
+        mappings = map(dict, (self.values, self.saved, self.shapes))
+        values, saved, shapes = mappings
+        return type(self), (self.net, values, saved, self.last, shapes, self.lean)
 
     def __getitem__(self, name: str) -> Array:
         """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
         if name not in self.values:
             self.net.require(name)
+            if self.lean:
+                raise NetError(
+                    f"the activation of {name!r} was not kept: run with "
+                    f"keep=({name!r},), or without keep for all of them"
+                )
             raise NetError(
                 f"layer {name!r} was not run: this run ended at {self.last!r}"
             )
         return self.values[name]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a layer's activation, which need not have been kept."""
+        return self.shapes[name] if name in self.shapes else self[name].shape
 
     @property
     def output(self) -> Array:
@@ -81,7 +94,7 @@ class Tape:
     ) -> dict[str, Array]:
         """Signals by layer; without ``keep`` each is let go once it was passed on."""
         gy = self._checked(signal, start)
-        above = self._above(stop, start)
+        above = self.above(stop, start)
         arriving: dict[str, Array] = {start: gy}
         for number, name in reversed(list(enumerate(self.net.nodes, start=1))):
             if name not in above or name not in arriving:
@@ -106,8 +119,13 @@ class Tape:
         """Gradient of ``sum(signal * tape[start])`` for every parameter below it.
 
         Named ``"layer.field"`` as in ``net.params``; a layer used twice at two names
-        has a share at each.
+        has a share at each. Raises NetError after a lean run, which saved too little.
         """
+        if self.lean:
+            raise NetError(
+                "a run with keep= saves only what projections need: run without keep "
+                "for the gradients of parameters"
+            )
         top = self.last if start is None else start
         grads = {}
         for name, gy in self.signals(signal, start=top).items():
@@ -128,7 +146,7 @@ class Tape:
             raise DTypeError(f"signal is {gy.dtype}, but {start!r} put out {y.dtype}")
         return gy.astype(y.dtype, copy=False)
 
-    def _above(self, stop: str, start: str) -> set[str]:
+    def above(self, stop: str, start: str) -> set[str]:
         """The layers that depend on the output of ``stop``, as ``start`` must."""
         if stop != "input":
             self.net.require(stop)

@@ -1,0 +1,126 @@
+"""Boxes in the planes of a batch: cutting windows out, and putting them back.
+
+::
+
+    windows (B, C, *shape)  <-  planes (N, C, *plane)      row b: samples[b], origins[b]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..per_axis import Sizes
+from ..window import Slices, Window
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Boxes of one shape, a row each, with their own origins and samples."""
+
+    origins: Indices  # (B, rank): the first position of each box
+    shape: Sizes
+    plane: Sizes  # the spatial size of what they are cut from
+    samples: Indices  # (B,): whose plane each of them is in
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are not windows but the planes themselves."""
+        return self.shape == self.plane and not self.origins.any()
+
+    def alike(self, other: Boxes) -> bool:
+        """Whether each of the others lies where this one does."""
+        same = self is other or np.array_equal(self.origins, other.origins)
+        return same and self.shape == other.shape
+
+    def cut(self, planes: Array, outside: float = 0) -> Array:
+        """The boxes' content ``(B, C, *shape)``; a batch of one where all are alike.
+
+        ``planes`` of one sample serve every row. A box may hang over the edge of its
+        plane: there it holds the value ``outside``.
+        """
+        shared = len(planes) == 1
+        samples = np.zeros_like(self.samples) if shared else self.samples
+        ends = self.origins + np.array(self.shape, np.int64)
+        if (self.origins < 0).any() or (ends > np.array(self.plane)).any():
+            shape = (len(self), planes.shape[1], *self.shape)
+            windows = np.full_like(planes, outside, shape=shape, order="C")
+            everything = Boxes(np.zeros_like(ends), self.plane, self.plane, samples)
+            for row, target, source in self._overlaps(everything):
+                windows[row][target] = planes[samples[row]][source]
+            return windows
+        if len(self) and (self.origins == self.origins[0]).all():
+            window = planes[(..., *self._slices(0))]
+            return rows_of(window, samples)
+        shape = (len(self), planes.shape[1], *self.shape)
+        windows = np.empty_like(planes, shape=shape, order="C")
+        for row, sample in enumerate(samples.tolist()):
+            windows[row] = planes[sample][(slice(None), *self._slices(row))]
+        return windows
+
+    def place(self, windows: Array) -> Array:
+        """``(B, C, *plane)``: each row's window in a plane of zeros of its own."""
+        if self.whole:
+            return windows
+        shape = (len(self), windows.shape[1], *self.plane)
+        planes = np.zeros_like(windows, shape=shape, order="C")
+        for row, window in enumerate(windows):
+            planes[row][(slice(None), *self._slices(row))] = window
+        return planes
+
+    def paste(self, planes: Array, windows: Array, inner: Boxes) -> None:
+        """Write the windows of other boxes over what these boxes hold, ``planes``."""
+        for row, target, source in self._overlaps(inner):
+            planes[row][target] = windows[row][source]
+
+    def _overlaps(self, other: Boxes) -> Iterator[tuple[int, Slices, Slices]]:
+        """Each row where both meet, and where that is in these boxes and in those."""
+        low = np.maximum(self.origins, other.origins)
+        ends = (b.origins + np.array(b.shape, np.int64) for b in (self, other))
+        high = np.minimum(*ends)
+        for row in np.flatnonzero((low < high).all(axis=1)).tolist():
+            mine, its = (
+                (slice(None), *map(slice, low[row] - at, high[row] - at))
+                for at in (self.origins[row], other.origins[row])
+            )
+            yield row, mine, its
+
+    def by_row(self) -> Boxes:
+        """The same boxes in planes of which there is one for each row."""
+        return replace(self, samples=np.arange(len(self)))
+
+    def moved(self, windows: Array, other: Boxes) -> Array:
+        """What the windows of other boxes hold of these boxes; zeros beside them."""
+        shape = (len(self), windows.shape[1], *self.shape)
+        planes = np.zeros_like(windows, shape=shape, order="C")
+        self.paste(planes, windows, other)
+        return planes
+
+    def _slices(self, row: int) -> tuple[slice, ...]:
+        origin = self.origins[row].tolist()
+        return tuple(slice(o, o + n) for o, n in zip(origin, self.shape, strict=True))
+
+
+def window_between(window: Window, inputs: Boxes, output: Boxes) -> Window:
+    """``window`` as it stands between boxes whose offset is the same in every row."""
+    first, start = (tuple(b.origins[0].tolist()) for b in (output, inputs))
+    return window.on_box((first, output.shape), (start, inputs.shape))
+
+
+def rows_of(x: Array, samples: Indices) -> Array:
+    """``x`` for each of these samples: a batch of one where it is the same for all."""
+    if len(x) == 1 or np.array_equal(samples, np.arange(len(x))):
+        return x
+    first = int(samples[0]) if len(samples) else 0
+    if (samples == first).all():
+        return x[first : first + 1]
+    return x[samples]

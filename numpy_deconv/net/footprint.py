@@ -1,0 +1,132 @@
+"""Where a signal of single units can be non-zero on its way down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import is_float
+from ..layers.boxes import Indices
+from ..per_axis import Sizes
+from ..rules import Rule, Rules
+from ..window_ranges import extent
+from .ranges import alike, joined, ranges_read
+from .route import Route, Visit
+from .tape import Tape
+
+SPEED = 2e11  # multiplications a second, zeros that are skipped among them
+OVERHEAD = 1e-4  # seconds that a layer takes for a batch, however small
+
+
+@dataclass(frozen=True, eq=False)
+class Stop(Visit):
+    """A layer on the way down, its rule, and the inputs the signal goes on by."""
+
+    rule: Rule
+    carrying: tuple[int, ...]
+
+
+def footprint(
+    tape: Tape, start: str, places: Indices, rules: Rules, stop: str
+) -> Route[Stop] | None:
+    """The way of units ``places (B, 1 + rank)``, sample and position, down to ``stop``.
+
+    At the edge of the image boxes are either cut, which is the least work, or kept at
+    the size of those inside, which makes one batch of all: whichever is quicker. None
+    where only whole planes will do: for integers, for a rule that is not local, for
+    layers that mix the samples or cannot tell what they saved for each of them.
+    """
+    if not len(places) or not is_float(tape[start].dtype):
+        return None
+    cut = _route(tape, start, places, rules, stop, even=False)
+    if cut is None or len(cut.groups) == 1:
+        return cut
+    even = _route(tape, start, places, rules, stop, even=True)
+    return cut if even is None else min(cut, even, key=_seconds)
+
+
+def _seconds(route: Route[Stop]) -> float:
+    """A rough guess at how long a way takes; the numbers are the same on any."""
+    work = 0.0
+    for visit in route.visits:
+        boxes = route.ranges[visit.name]
+        places = (boxes[..., 1] - boxes[..., 0]).prod(axis=1).sum()
+        weights = max((p.size for p in visit.layer.params.values()), default=0)
+        work += float(places) * max(weights, 8 * route.tape.shape(visit.name)[1])
+    return work / SPEED + OVERHEAD * len(route.groups) * len(route.visits)
+
+
+def _route(
+    tape: Tape, start: str, places: Indices, rules: Rules, stop: str, *, even: bool
+) -> Route[Stop] | None:
+    above = tape.above(stop, start)
+    at = places[:, 1:]
+    ranges = {start: np.stack([at, at + 1], axis=-1)}
+    stops = []
+    for number, name in reversed(list(enumerate(tape.net.nodes, start=1))):
+        if name not in above or name not in ranges:
+            continue
+        node = tape.net.nodes[name]
+        carrying = tuple(
+            slot
+            for slot, source in enumerate(node.inputs)
+            if source in above or source == stop
+        )
+        rule = rules.for_layer(node.layer)
+        if not rule.local or not _separable(tape, name, node.inputs):
+            return None
+        sources = tuple(source.partition(":")[0] for source in node.inputs)
+        sizes = [tape.shape(source)[2:] for source in sources]
+        window = None if rule.passes else node.layer.window(sizes[0])
+        if even:
+            ranges[name] = alike(ranges[name], tape.shape(name)[2:])
+        if even and window is not None:
+            reads = [extent(window, ranges[name])]
+        else:
+            reads = _reads(tape, name, rule, ranges[name], sizes)
+            reads = list(map(alike, reads, sizes)) if even else reads
+        for slot in carrying:
+            source = node.inputs[slot]
+            ranges[source] = joined(ranges.get(source), reads[slot])
+        visit = (number, name, node.layer, sources, tuple(reads), window)
+        stops.append(Stop(*visit, rule, carrying))
+    if stop not in ranges:
+        return None
+    if even:
+        ranges[stop] = alike(ranges[stop], tape.shape(stop)[2:])
+    moved = np.zeros(len(places), np.int64)
+    for each in stops:
+        for slot in each.carrying:  # those whose windows have to be moved go apart
+            differs = each.reads[slot] != ranges[each.sources[slot]]
+            moved |= differs.any(axis=(1, 2))
+    return Route(tape, stops, ranges, places[:, 0], moved)
+
+
+def _separable(tape: Tape, name: str, inputs: Sequence[str]) -> bool:
+    """Whether each sample's signal goes its own way through this layer."""
+    layer, saved = tape.net[name], tape.saved[name]
+    batches = {tape.shape(n.partition(":")[0])[:1] for n in (name, "input", *inputs)}
+    return (
+        len(batches) == 1
+        and layer.take(saved, np.zeros(1, np.int64)) is not NotImplemented
+    )
+
+
+def _reads(
+    tape: Tape, name: str, rule: Rule, ranges: Indices, sizes: list[Sizes]
+) -> list[Indices]:
+    if rule.passes:
+        return [ranges for _ in sizes]
+    node = tape.net.nodes[name]
+    empty = (ranges[..., 1] <= ranges[..., 0]).any(axis=1)
+    found = ranges_read(node.layer, ranges, sizes, tape.shape(name)[2:])
+    return [_emptied(read, empty) for read in found]
+
+
+def _emptied(read: Indices, empty: Any) -> Indices:
+    """A box that is empty along one axis, or reached by nothing, is empty."""
+    nowhere = empty | (read[..., 1] <= read[..., 0]).any(axis=1)
+    return np.where(nowhere[:, None, None], 0, read) if nowhere.any() else read

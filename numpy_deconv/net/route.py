@@ -1,0 +1,94 @@
+"""Boxes that travel through a net: which layers they visit, and which go together.
+
+The boxes of all rows are worked out together, one array of ranges a layer. Rows whose
+boxes have the same shapes, and between which windows slide alike, can be one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from ..layers import Layer
+from ..layers.boxes import Boxes, Indices
+from ..window import Window
+from .tape import Tape
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """A layer on the way, and the boxes of its inputs that belong to its output's."""
+
+    number: int
+    name: str
+    layer: Layer
+    sources: tuple[str, ...]
+    reads: tuple[Indices, ...]
+    window: Window | None  # through which boxes read boxes
+
+
+Kind = TypeVar("Kind", bound=Visit)
+
+
+@dataclass(frozen=True, eq=False)
+class Route(Generic[Kind]):
+    """The visits in their order, the boxes of all rows at each layer's output."""
+
+    tape: Tape
+    visits: Sequence[Kind]
+    ranges: Mapping[str, Indices]
+    samples: Indices
+    kinds: Indices  # rows of different kinds travel apart
+
+    @cached_property
+    def groups(self) -> list[Indices]:
+        """The rows that can travel together, those of one sample side by side."""
+        keys = [r[..., 1] - r[..., 0] for r in self.ranges.values()]
+        for visit in self.visits:
+            keys += [read[..., 1] - read[..., 0] for read in visit.reads]
+            if visit.window is not None:
+                starts = self.ranges[visit.name][..., 0] * np.array(visit.window.stride)
+                keys.append(visit.reads[0][..., 0] - starts)
+        keys.append(self.kinds[:, None])
+        _, group = np.unique(np.concatenate(keys, 1), axis=0, return_inverse=True)
+        order = np.lexsort((self.samples, group.reshape(-1)))
+        starts = np.flatnonzero(np.diff(group.reshape(-1)[order])) + 1
+        return np.split(order, starts)
+
+
+class Batch(Generic[Kind]):
+    """Rows of one group: their boxes at the outputs and the inputs of each layer."""
+
+    def __init__(self, route: Route[Kind], rows: Indices):
+        self.route, self.rows = route, rows
+        self._made: dict[int, Boxes] = {}
+
+    def at(self, name: str) -> Boxes:
+        """The boxes at a layer's output."""
+        return self._boxes(self.route.ranges[name], name)
+
+    def read_by(self, visit: Kind, slot: int) -> Boxes:
+        """The boxes of one of a layer's inputs."""
+        return self._boxes(visit.reads[slot], visit.sources[slot])
+
+    def _boxes(self, ranges: Indices, name: str) -> Boxes:
+        if id(ranges) not in self._made:
+            chosen, plane = ranges[self.rows], self.route.tape.shape(name)[2:]
+            shape = tuple((chosen[0, :, 1] - chosen[0, :, 0]).tolist())
+            samples = self.route.samples[self.rows]
+            self._made[id(ranges)] = Boxes(chosen[..., 0], shape, plane, samples)
+        return self._made[id(ranges)]
+
+
+def batches(
+    route: Route[Kind], limit: int, row_bytes: Callable[[Batch[Kind]], int]
+) -> Iterator[Batch[Kind]]:
+    """Every group, in parts that take no more than ``limit`` bytes, or one row."""
+    for group in route.groups:
+        step = max(1, limit // max(1, row_bytes(Batch(route, group[:1]))))
+        for first in range(0, len(group), step):
+            yield Batch(route, group[first : first + step])
