@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from numpy_deconv import Backend, use_backend
 
 TESTS = Path(__file__).parent
-BACKENDS = ("numpy", "loopback", "readonly")
+BACKENDS = ("numpy", "loopback", "readonly", "numba")
 
 sys.path.insert(0, str(TESTS / "loopback"))
 

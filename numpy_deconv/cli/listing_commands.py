@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -39,14 +40,28 @@ def classify(
                 typer.echo(f"  {guess.probability:6.1%}  {guess.label} ({guess.index})")
 
 
-def backends(debug: Debug = False) -> None:
+def backends(
+    warm: Annotated[
+        str | None,
+        typer.Option(
+            "--warm", help="Compile this backend's kernels now.", metavar="NAME"
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
     """List what can compute here, and for the rest what is missing.
 
     Any that is ready can be given as --backend, or in NUMPY_DECONV_BACKEND.
     """
     with session(None, debug):
-        from ..registry import available_backends
+        from ..registry import available_backends, get_backend
 
+        if warm is not None:
+            start = time.perf_counter()
+            get_backend(warm).warm()
+            seconds = time.perf_counter() - start
+            typer.echo(f"{warm} has all its kernels ({seconds:.1f} s)")
+            return
         states = available_backends().values()
         width = max(len(state.name) for state in states)
         for state in states:

@@ -1,0 +1,166 @@
+"""The backend itself: which kernel answers which call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ...arrays import Array, narrowed
+from ...backend import NumpyBackend
+from ...errors import OptionError
+from ...per_axis import Sizes
+from ...window import Window
+from . import (
+    activations,
+    columns,
+    convolution,
+    linear,
+    normalisation,
+    pooling,
+    switch_gradient,
+    switches,
+    team,
+    weight_grad,
+)
+
+Method = Callable[..., Any]
+HALF = np.dtype(np.float16)
+
+
+def _compiled(method: Method) -> Method:
+    """Answer by this method where it has kernels, else by the reference's.
+
+    Kernels are for float32 and float64, and for arrays with axes, none empty; float16
+    is widened to float32 and rounded once, at the end.
+    """
+
+    @wraps(method)
+    def answer(self: NumbaBackend, *args: Any, **options: Any) -> Any:
+        arrays = [a for a in args if isinstance(a, np.ndarray)]
+        first = arrays[0]
+        if first.dtype.char not in "efd" or not (
+            first.ndim and all(a.size for a in arrays)
+        ):
+            reference = getattr(super(NumbaBackend, self), method.__name__)
+            return reference(*args, **options)
+        with team.limited(self.threads):
+            if first.dtype != HALF:
+                return method(self, *args, **options)
+            results = method(self, *map(_widened, args), **options)
+        if isinstance(results, tuple):
+            return tuple(map(_narrowed, results))
+        return _narrowed(results)
+
+    return answer
+
+
+def _widened(argument: Any) -> Any:
+    half = isinstance(argument, np.ndarray) and argument.dtype == HALF
+    return argument.astype(np.float32) if half else argument
+
+
+def _narrowed(result: Array) -> Array:
+    return narrowed(result, HALF) if result.dtype == np.float32 else result
+
+
+def _kernel(function: Method) -> Method:
+    """A method of the backend that is one function of its module."""
+
+    @wraps(function)
+    def method(self: NumbaBackend, *args: Any, **options: Any) -> Any:
+        return function(*args, **options)
+
+    return _compiled(method)
+
+
+class NumbaBackend(NumpyBackend):
+    """Compiled kernels for float32 and float64; float16 is computed in float32.
+
+    ``winograd=False`` forbids the algorithms that cost accuracy. ``threads`` is how
+    many to use: by default ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS``, or as many as
+    there are. Integers are answered by the reference.
+    """
+
+    name = "numba"
+
+    def __init__(self, *, winograd: bool = True, threads: int | None = None):
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise OptionError(f"threads must be a number from 1, got {threads!r}")
+        self.winograd = bool(winograd)
+        self.threads = threads
+
+    def warm(self) -> None:
+        """Compile all kernels now; they are kept on disk where that is possible."""
+        from .warm import warm
+
+        warm(type(self)())
+
+    @_compiled
+    def conv(
+        self, x: Array, weight: Array, bias: Array | None, window: Window, groups: int
+    ) -> Array:
+        """Cross-correlation plus bias."""
+        bounds = -math.inf, math.inf
+        return convolution.conv(x, weight, bias, window, groups, *bounds, self.winograd)
+
+    @_compiled
+    def conv_clipped(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+    ) -> Array:
+        """:meth:`conv`, its values kept within bounds in the same pass."""
+        bounds = -math.inf if low is None else low, math.inf if high is None else high
+        return convolution.conv(x, weight, bias, window, groups, *bounds, self.winograd)
+
+    @_compiled
+    def conv_input_grad(
+        self,
+        grad: Array,
+        weight: Array,
+        bias: Array | None,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+    ) -> Array:
+        """Adjoint of conv in x, plus bias."""
+        return convolution.conv_input_grad(
+            grad, weight, bias, input_size, window, groups, self.winograd
+        )
+
+    conv_weight_grad = _kernel(weight_grad.conv_weight_grad)
+    linear = _kernel(linear.linear)
+
+    im2col = _kernel(columns.im2col)
+    col2im = _kernel(columns.col2im)
+
+    max_pool = _kernel(pooling.max_pool)
+    adaptive_max_pool = _kernel(pooling.adaptive_max_pool)
+    avg_pool = _kernel(pooling.avg_pool)
+    avg_pool_grad = _kernel(pooling.avg_pool_grad)
+    adaptive_avg_pool = _kernel(pooling.adaptive_avg_pool)
+    adaptive_avg_pool_grad = _kernel(pooling.adaptive_avg_pool_grad)
+    lp_pool = _kernel(pooling.lp_pool)
+    lp_pool_grad = _kernel(pooling.lp_pool_grad)
+    upsample = _kernel(pooling.upsample)
+    upsample_grad = _kernel(pooling.upsample_grad)
+
+    scatter = _kernel(switches.scatter)
+    gather = _kernel(switches.gather)
+    scatter_grad = _kernel(switch_gradient.scatter_grad)
+
+    activation = _kernel(activations.activation)
+    activation_grad = _kernel(activations.activation_grad)
+    batch_norm = _kernel(normalisation.batch_norm)
+    batch_norm_input_grad = _kernel(normalisation.batch_norm_input_grad)
+    local_response_norm = _kernel(normalisation.local_response_norm)
+    local_response_norm_grad = _kernel(normalisation.local_response_norm_grad)

@@ -1,0 +1,71 @@
+"""Compiling, once: the decorator of every kernel here, and where its code is kept.
+
+Compiled code is cached on disk. Numba compares a cached function with the time stamp
+of its own file alone; kernels here are built from several files, so the stamp is taken
+over all of them. Where no folder can be written to, code is compiled in every process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core import event
+
+FOLDER = Path(__file__).parent
+
+#: Every kernel, by name, in the order of definition.
+KERNELS: dict[str, Any] = {}
+
+
+def _stamp() -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every source file that kernels are built from."""
+    files = sorted(FOLDER.glob("*.py"))
+    return tuple((f.name, (s := f.stat()).st_mtime_ns, s.st_size) for f in files)
+
+
+_STAMP = _stamp()
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """``numba.njit`` without the GIL, cached on disk where that is possible."""
+    kernel = njit(nogil=True, error_model="numpy")(function)
+    try:
+        kernel.enable_caching()
+    except RuntimeError:  # nowhere to write: a read-only home, no home at all
+        pass
+    else:
+        index = getattr(kernel._cache, "_cache_file", None)
+        if hasattr(index, "_source_stamp"):
+            index._source_stamp = _STAMP
+    KERNELS[f"{function.__module__.rpartition('.')[2]}.{function.__name__}"] = kernel
+    return kernel
+
+
+class _Announcement(event.Listener):
+    """Says once, on a terminal, why the first run takes its time."""
+
+    said = False
+
+    def on_start(self, happened: event.Event) -> None:
+        function = getattr((happened.data or {}).get("dispatcher"), "py_func", None)
+        if self.said or getattr(function, "__module__", "") not in _modules():
+            return
+        _Announcement.said = True
+        if sys.stderr is not None and sys.stderr.isatty():
+            print("compiling kernels, once ...", file=sys.stderr, flush=True)
+
+    def on_end(self, happened: event.Event) -> None:
+        """Nothing: the run itself shows that it goes on."""
+
+
+def _modules() -> set[str]:
+    return {kernel.py_func.__module__ for kernel in KERNELS.values()}
+
+
+if os.environ.get("NUMPY_DECONV_QUIET") != "1":
+    event.register("numba:compile", _Announcement())

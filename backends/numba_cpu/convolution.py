@@ -1,0 +1,108 @@
+"""The convolutions of the contract, each by the algorithm that the table names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...per_axis import Sizes
+from ...window import Window
+from . import dense, depthwise, input_grad, winograd
+from .algorithms import Problem, chosen
+from .layout import channels_last, empty, logical
+from .three_axes import deep, three
+
+Array = np.ndarray[Any, Any]
+
+_OUTPUTS_PER_TILE = {"winograd F(4x4, 3x3)": 4, "winograd F(2x2, 3x3)": 2}
+
+
+def conv(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    groups: int,
+    low: float,
+    high: float,
+    allow_winograd: bool,
+) -> Array:
+    """Cross-correlation plus bias, clipped to ``low..high``."""
+    batch, channels, *size = x.shape
+    outputs = window.output_size(tuple(size))
+    problem = Problem(
+        batch, channels, len(weight), window, outputs, groups, x.dtype, allow_winograd
+    )
+    how = chosen(problem)
+    if how == "depthwise":
+        return _depthwise(x, weight, bias, window, outputs, low, high)
+    if how in _OUTPUTS_PER_TILE:
+        (top, _), (left, _) = window.padding
+        down, across = outputs
+        return winograd.conv(
+            x,
+            weight,
+            bias,
+            (top, left),
+            (down, across),
+            _OUTPUTS_PER_TILE[how],
+            low,
+            high,
+        )
+    return dense.conv(x, weight, bias, window, groups, low, high)
+
+
+def _depthwise(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    window: Window,
+    outputs: Sizes,
+    low: float,
+    high: float,
+) -> Array:
+    filters = len(weight)
+    y = empty(len(x), filters, outputs, x.dtype)
+    taps = np.ascontiguousarray(weight.reshape(filters, -1).T)
+    begins = three(tuple(b for b, _ in window.padding), 0)
+    axes = zip(three(window.kernel), three(window.dilation), begins, strict=True)
+    depthwise.convolve(
+        deep(channels_last(x)),
+        taps,
+        np.zeros(filters, x.dtype) if bias is None else np.ascontiguousarray(bias),
+        tuple(tuple(t * d - b for t in range(k)) for k, d, b in axes),
+        three(window.stride),
+        three(outputs),
+        dense.image(deep(y)),
+        low,
+        high,
+    )
+    return logical(y)
+
+
+def conv_input_grad(
+    grad: Array,
+    weight: Array,
+    bias: Array | None,
+    input_size: Sizes,
+    window: Window,
+    groups: int,
+    allow_winograd: bool,
+) -> Array:
+    """Adjoint of conv in x, plus bias."""
+    filters, columns = weight.shape[:2]
+    problem = Problem(
+        len(grad), filters, columns * groups, window, input_size, groups, grad.dtype,
+        allow_winograd,
+    )  # fmt: skip
+    how = chosen(problem)
+    if how in _OUTPUTS_PER_TILE:
+        (top, _), (left, _) = window.padding
+        down, across = input_size
+        return winograd.conv(
+            grad, weight, bias, (2 - top, 2 - left), (down, across),
+            _OUTPUTS_PER_TILE[how], -math.inf, math.inf, flipped=True,
+        )  # fmt: skip
+    return input_grad.conv_input_grad(grad, weight, bias, input_size, window, groups)

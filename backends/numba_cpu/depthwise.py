@@ -1,0 +1,229 @@
+"""One filter per channel: vectors of channels, a few neighbouring pixels at a time.
+
+The same gathered form as the dense product (``y[j] = sum over e of x[step*j + e] *
+w[e]``), without its padded copy: taps beyond the border are left out of the list of
+taps of the pixels concerned.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .compiled import compiled
+from .gathered import Target, Triple
+from .team import spread
+from .vectors import I64, Code, address_of, lanes_of
+
+Array = np.ndarray[Any, Any]
+
+#: Pixels per step: each tap's weights are loaded once for all of them.
+PIXELS = 8
+_ONE, _MANY = (0,), (0,) * PIXELS  # a tuple's length is known when compiling
+
+
+@intrinsic
+def _pixels(  # type: ignore[no-untyped-def]
+    typingctx, count, x, x_at, x_pixel, x_offsets, w, w_offsets, taps, y, y_at, y_pixel,
+    start, channel, low, high,
+):  # fmt: skip
+    """One vector of channels of ``count`` (its length as a tuple) pixels."""
+    i = types.int64
+    element = y.dtype
+    signature = types.void(
+        count, x, i, i, x_offsets, w, w_offsets, i, y, i, i, start, i, element, element
+    )
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        code = Code(builder, element)
+        kinds = dict(enumerate(sig.args))
+
+        def address(array: int, *offsets: int) -> Any:
+            base = address_of(context, builder, kinds[array], args[array])
+            for offset in offsets:
+                base = builder.add(base, code.bytes_of(args[offset]))
+            return base
+
+        x_base, w_base = address(1, 2, 12), address(5, 12)
+        x_step, y_step = code.bytes_of(args[3]), code.bytes_of(args[10])
+        x_list, w_list = address(4), address(6)
+        first = code.load(address(11, 12))
+        before = builder.block
+        loop = builder.append_basic_block("taps")
+        end = builder.append_basic_block("summed")
+        builder.cbranch(
+            builder.icmp_signed(">", args[7], ir.Constant(I64, 0)), loop, end
+        )
+        builder.position_at_end(loop)
+        t = builder.phi(I64)
+        t.add_incoming(ir.Constant(I64, 0), before)
+        sums = [builder.phi(code.vector) for _ in range(count.count)]
+        for phi in sums:
+            phi.add_incoming(first, before)
+        index = builder.mul(t, ir.Constant(I64, 8))
+        there = code.bytes_of(
+            builder.load(code.pointer(builder.add(x_list, index), I64))
+        )
+        which = code.bytes_of(
+            builder.load(code.pointer(builder.add(w_list, index), I64))
+        )
+        weight = code.load(builder.add(w_base, which))
+        at = builder.add(x_base, there)
+        after = []
+        for phi in sums:
+            after.append(code.multiply_add(code.load(at), weight, phi))
+            at = builder.add(at, x_step)
+        following = builder.add(t, ir.Constant(I64, 1))
+        t.add_incoming(following, loop)
+        for phi, new in zip(sums, after, strict=True):
+            phi.add_incoming(new, loop)
+        builder.cbranch(builder.icmp_signed("<", following, args[7]), loop, end)
+        builder.position_at_end(end)
+        results = [builder.phi(code.vector) for _ in after]
+        low_, high_ = code.spread(args[13]), code.spread(args[14])
+        to = address(8, 9, 12)
+        for result, new in zip(results, after, strict=True):
+            result.add_incoming(first, before)
+            result.add_incoming(new, loop)
+            code.store(code.clipped(result, low_, high_), to)
+            to = builder.add(to, y_step)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+class Geometry(NamedTuple):
+    """Sizes and strides of one problem, in elements, for the kernel."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    step_z: int
+    step_y: int
+    step_x: int
+    outputs_z: int
+    down: int
+    across: int
+    taps_z: int
+    taps_y: int
+    taps_x: int
+    y_first: int
+    y_sample: int
+    y_z: int
+    y_y: int
+    y_x: int
+    lanes: int
+
+
+def suits(channels: int, dtype: Any) -> bool:
+    """Whether there is at least one whole vector of channels."""
+    return channels >= lanes_of(np.dtype(dtype))
+
+
+def convolve(
+    x: Array,
+    weight: Array,
+    start: Array,
+    offsets: tuple[tuple[int, ...], ...],
+    step: Triple,
+    outputs: Triple,
+    target: Target,
+    low: float,
+    high: float,
+) -> None:
+    """Fill ``target`` from ``x (N, D, H, W, C)`` and ``weight (taps, C)``.
+
+    ``offsets`` per axis may point outside ``x``, which reads 0 there.
+    """
+    batch, depth, height, width, channels = x.shape
+    counts = [len(each) for each in offsets]
+    g = Geometry(
+        depth, height, width, channels, *step, *outputs, *counts, target.first,
+        target.sample, *target.pixel, lanes_of(x.dtype),
+    )  # fmt: skip
+    taps = math.prod(counts)
+    number = x.dtype.type
+    spread(
+        _rows,
+        batch * outputs[0] * outputs[1],
+        x.reshape(-1),
+        weight.reshape(-1),
+        start,
+        target.memory,
+        np.array([o for each in offsets for o in each], np.int64),
+        g,
+        number(low),
+        number(high),
+        scratch=(2 * taps, np.int64),
+        alone=batch * math.prod(outputs) * channels * taps < 1 << 19,
+    )
+
+
+@compiled
+def _rows(  # type: ignore[no-untyped-def]
+    start, stop, lists, x, w, bias, y, offsets, g, low, high
+):
+    """One row of outputs per task."""
+    half = lists.size // 2
+    x_list, w_list = lists[:half], lists[half:]
+    along = offsets[g.taps_z + g.taps_y :]
+    # pixels whose taps along the row are all inside
+    first = min(g.across, max(0, (g.step_x - 1 - along[0]) // g.step_x))
+    last = (g.width - 1 - along[g.taps_x - 1]) // g.step_x + 1
+    last = max(first, min(g.across, last))
+    for task in range(start, stop):
+        n, rest = divmod(task, g.outputs_z * g.down)
+        z, row = divmod(rest, g.down)
+        to = g.y_first + n * g.y_sample + z * g.y_z + row * g.y_y
+        base = n * g.depth * g.height * g.width * g.channels
+        listed, taps, j = False, 0, 0
+        while j < g.across:
+            inside = first <= j < last
+            if not (inside and listed):
+                taps = _list(z, row, j, x_list, w_list, offsets, g)
+                listed = inside
+            many = inside and j + PIXELS <= last
+            at = base + j * g.step_x * g.channels
+            for channel in range(0, g.channels, g.lanes):
+                # the last vector may overlap the one before, with the same results
+                c = min(channel, g.channels - g.lanes)
+                if many:
+                    _pixels(
+                        _MANY, x, at, g.step_x * g.channels, x_list, w, w_list, taps,
+                        y, to + j * g.y_x, g.y_x, bias, c, low, high,
+                    )  # fmt: skip
+                else:
+                    _pixels(
+                        _ONE, x, at, g.step_x * g.channels, x_list, w, w_list, taps,
+                        y, to + j * g.y_x, g.y_x, bias, c, low, high,
+                    )  # fmt: skip
+            j += PIXELS if many else 1
+
+
+@compiled
+def _list(z, row, j, x_list, w_list, offsets, g):  # type: ignore[no-untyped-def]
+    """Write down where the taps of one pixel are, those inside; how many."""
+    taps = 0
+    for a in range(g.taps_z):
+        at_z = z * g.step_z + offsets[a]
+        if at_z < 0 or at_z >= g.depth:
+            continue
+        for b in range(g.taps_y):
+            at_y = row * g.step_y + offsets[g.taps_z + b]
+            if at_y < 0 or at_y >= g.height:
+                continue
+            for c in range(g.taps_x):
+                ahead = offsets[g.taps_z + g.taps_y + c]
+                if 0 <= j * g.step_x + ahead < g.width:
+                    x_list[taps] = (
+                        (at_z * g.height + at_y) * g.width + ahead
+                    ) * g.channels
+                    w_list[taps] = ((a * g.taps_y + b) * g.taps_x + c) * g.channels
+                    taps += 1
+    return taps

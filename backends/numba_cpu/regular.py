@@ -1,0 +1,162 @@
+"""Scattering by the switches of a regular pool: each pixel collects what points at it.
+
+Nobody says what pool switches are from, but they tell themselves: a few of them are
+looked at, and the window they lie in is taken for everybody's. Then a pixel can be
+made of the few pooled values that may point at it, in vectors, row by row and without
+a pass of zeros. Every switch that was met is counted; if some were not, the guess was
+wrong and the answer is None.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...per_axis import Sizes
+from . import arena
+from .channel_vectors import (
+    NARROW,
+    TOGETHER,
+    named_1,
+    named_4,
+    named_narrow,
+    named_single,
+)
+from .compiled import compiled
+from .separable import ALONE, SPAN, shared_out
+from .sources import KEPT, reached_plan
+from .team import spread
+
+Array = np.ndarray[Any, Any]
+
+#: Pooled pixels, and channels of each, looked at for the guess.
+SAMPLES = 16
+#: Taps of a window, beyond which it is no window.
+WIDEST = 36
+
+
+def collected(
+    values: Array, switches: Array, output_size: Sizes, add: bool
+) -> Array | None:
+    """Channels-last ``(N, *pooled, C)`` scattered to ``(N, *output_size, C)``.
+
+    Of values that meet the last is kept, or with ``add`` their sum.
+    """
+    batch, *pooled, channels = values.shape
+    size, few = tuple(output_size), tuple(pooled)
+    strides, spans, numbers = _geometry(few, size)
+    found = _reach(switches.reshape(-1), channels, numbers)
+    bounds = tuple(
+        (min(low, 0), max(high, span - 1)) if span else (low, high)
+        for low, high, span in zip(found[::2], found[1::2], spans, strict=True)
+    )[3 - len(few) :]
+    if math.prod(high - low + 1 for low, high in bounds) > WIDEST:
+        return None
+    plan = reached_plan(few, strides, bounds, size)
+    image = arena.take((batch, *size, channels), values.dtype)
+    tasks, shape = shared_out(values, plan, image)
+    met = np.zeros(tasks, np.int64)
+    integers = np.dtype(f"i{values.itemsize}")
+    step = 0 if len(switches) == 1 else math.prod(switches.shape[1:])
+    spread(
+        _collect,
+        tasks,
+        values.reshape(-1),
+        switches.reshape(-1),
+        image.reshape(-1),
+        plan.rows.starts,
+        plan.rows.places,
+        plan.columns.starts,
+        plan.columns.places,
+        shape,
+        step,
+        -1 if add else 0,
+        met,
+        scratch=(int(shape[7]), integers),
+        alone=image.nbytes < ALONE,
+    )
+    return image if int(met.sum()) == batch * math.prod(few) * channels else None
+
+
+@lru_cache(KEPT)
+def _geometry(pooled: Sizes, size: Sizes) -> tuple[Sizes, Sizes, Array]:
+    """The stride a pool must have had; per axis (three of them) the window that leaves
+    nothing over, 0 if it is odd; and the numbers for :func:`_reach`."""
+    pairs = list(zip(size, pooled, strict=True))
+    strides = tuple(max(1, (2 * n + o - 1) // (2 * o)) for n, o in pairs)
+    left = [n - (o - 1) * s for (n, o), s in zip(pairs, strides, strict=True)]
+    spans = [k if s <= k <= s + 1 else 0 for k, s in zip(left, strides, strict=True)]
+    deep = (1,) * (3 - len(size))
+    numbers = np.array((*deep, *pooled, *deep, *size, *deep, *strides))
+    return strides, (*deep, *spans), numbers
+
+
+@compiled
+def _reach(switches, channels, numbers):  # type: ignore[no-untyped-def]
+    """Lowest and highest of ``coordinate - stride*o`` per axis, over some switches."""
+    d, h, w, _, height, width, s0, s1, s2 = numbers
+    z0 = y0 = x0 = np.int64(1 << 40)
+    z1 = y1 = x1 = np.int64(-(1 << 40))
+    for p in range(0, d * h * w, max(1, d * h * w // SAMPLES)):
+        line, o2 = divmod(p, w)
+        o0, o1 = divmod(line, h)
+        for c in range(min(channels, SAMPLES)):
+            line, a2 = divmod(switches[p * channels + c], width)
+            a0, a1 = divmod(line, height)
+            z, y, x = a0 - o0 * s0, a1 - o1 * s1, a2 - o2 * s2
+            z0, z1 = min(z0, z), max(z1, z)
+            y0, y1 = min(y0, y), max(y1, y)
+            x0, x1 = min(x0, x), max(x1, x)
+    return z0, z1, y0, y1, x0, x1
+
+
+@compiled
+def _collect(  # type: ignore[no-untyped-def]
+    start, stop, hits, x, switches, y, row_starts, rows_, starts, columns_,
+    shape, step, adding, met,
+):  # fmt: skip
+    area, channels, rows, columns, blocks, portions, width, lanes, streamed = shape
+    for task in range(start, stop):
+        rest, portion = divmod(task, portions)
+        line, block = divmod(rest, blocks)
+        n, row = divmod(line, rows)
+        first, last = portion * width, min((portion + 1) * width, channels)
+        r0, r1 = row_starts[row], row_starts[row + 1]
+        image, index = n * area * channels, n * step
+        hits[:] = 0
+        for o in range(block * SPAN, min((block + 1) * SPAN, columns)):
+            t0, t1 = starts[o], starts[o + 1]
+            at = (line * columns + o) * channels
+            pixel = row * columns + o
+            c = first
+            while c + TOGETHER * lanes <= last:
+                named_4(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels, y, at + c,
+                    switches, index + c, pixel, adding, hits, streamed,
+                )  # fmt: skip
+                c += TOGETHER * lanes
+            while c + lanes <= last:
+                named_1(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels, y, at + c,
+                    switches, index + c, pixel, adding, hits, streamed,
+                )  # fmt: skip
+                c += lanes
+            while c + NARROW <= last:
+                named_narrow(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels, y, at + c,
+                    switches, index + c, pixel, adding, hits, streamed,
+                )  # fmt: skip
+                c += NARROW
+            while c < last:
+                named_single(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels, y, at + c,
+                    switches, index + c, pixel, adding, hits, streamed,
+                )  # fmt: skip
+                c += 1
+        total = 0
+        for lane in range(lanes):
+            total += hits[lane]
+        met[task] = total

@@ -1,0 +1,200 @@
+"""Pixels made of pixels: every pool and every resampling, for any rank.
+
+``y[n, o, c] = sum or max over the taps p of o of x[n, p, c]``, channels last, with the
+taps of a :class:`~.sources.Plan`. Vectors run along the channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import arena
+from .channel_vectors import (
+    NARROW,
+    TOGETHER,
+    largest_1,
+    largest_4,
+    largest_narrow,
+    largest_single,
+    weighted_1,
+    weighted_4,
+    weighted_narrow,
+    weighted_single,
+)
+from .compiled import compiled
+from .layout import channels_last, logical
+from .sources import Plan
+from .team import spread
+from .vectors import lanes_of
+
+Array = np.ndarray[Any, Any]
+
+#: Output pixels of a row that one task makes at most.
+SPAN = 64
+#: Fewer tasks than this, and each task takes some of the channels only.
+TASKS = 16
+#: Bytes from which results do not fit the caches they would be kept in.
+STREAMED = 1 << 22
+#: Bytes below which another thread is not worth waking.
+ALONE = 1 << 20
+
+
+def maxima(x: Array, plan: Plan) -> tuple[Array, Array]:
+    """The largest value of each output's taps, and the tap that it is."""
+    source = channels_last(x)
+    y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
+    switches = arena.take(y.shape, np.int64)
+    tasks, shape = shared_out(source, plan, switches)
+    rows, columns = plan.rows, plan.columns
+    spread(
+        _maxima,
+        tasks,
+        source.reshape(-1),
+        y.reshape(-1),
+        switches.reshape(-1),
+        rows.starts,
+        rows.places,
+        columns.starts,
+        columns.places,
+        shape,
+        alone=x.nbytes < ALONE,
+    )
+    return logical(y), logical(switches)
+
+
+def weighted_sums(x: Array, plan: Plan) -> Array:
+    """The weighted sum of each output's taps."""
+    source = channels_last(x)
+    y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
+    tasks, shape = shared_out(source, plan, y)
+    rows, columns = plan.rows, plan.columns
+    spread(
+        _sums,
+        tasks,
+        source.reshape(-1),
+        y.reshape(-1),
+        rows.starts,
+        rows.places,
+        rows.weights,
+        columns.starts,
+        columns.places,
+        columns.weights,
+        shape,
+        alone=max(x.nbytes, y.nbytes) < ALONE,
+    )
+    return logical(y)
+
+
+def shared_out(x: Array, plan: Plan, y: Array) -> tuple[int, Array]:
+    """How many tasks there are, and the numbers that kernels find theirs by.
+
+    The last says whether to write ``y`` past the caches: if it is larger than they are
+    and made of whole, aligned vectors.
+    """
+    batch, channels, lanes = len(x), x.shape[-1], lanes_of(x.dtype)
+    rows, columns = plan.rows.outputs, plan.columns.outputs
+    blocks = -(-columns // SPAN)
+    tasks = batch * rows * blocks
+    width = -(-channels // max(1, TASKS // tasks))
+    width = -(-width // lanes) * lanes
+    portions = -(-channels // width)
+    streamed = y.nbytes >= STREAMED and channels % lanes == 0
+    numbers = (
+        plan.area, channels, rows, columns, blocks, portions, width, lanes, streamed,
+    )  # fmt: skip
+    return tasks * portions, np.array(numbers, np.int64)
+
+
+@compiled
+def _maxima(  # type: ignore[no-untyped-def]
+    start, stop, x, y, switches, row_starts, rows_, starts, columns_, shape
+):
+    area, channels, rows, columns, blocks, portions, width, lanes, streamed = shape
+    for task in range(start, stop):
+        rest, portion = divmod(task, portions)
+        line, block = divmod(rest, blocks)
+        n, row = divmod(line, rows)
+        first, last = portion * width, min((portion + 1) * width, channels)
+        r0, r1 = row_starts[row], row_starts[row + 1]
+        image = n * area * channels
+        for o in range(block * SPAN, min((block + 1) * SPAN, columns)):
+            t0, t1 = starts[o], starts[o + 1]
+            at = (line * columns + o) * channels
+            if r0 == r1 or t0 == t1:
+                y[at + first : at + last] = 0
+                switches[at + first : at + last] = -1
+                continue
+            c = first
+            while c + TOGETHER * lanes <= last:
+                largest_4(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, switches, streamed,
+                )  # fmt: skip
+                c += TOGETHER * lanes
+            while c < last and last - first >= lanes:
+                c = min(c, last - lanes)  # the last one may do some channels again
+                largest_1(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, switches, streamed,
+                )  # fmt: skip
+                c += lanes
+            while c < last and last - first >= NARROW:
+                c = min(c, last - NARROW)
+                largest_narrow(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, switches, streamed,
+                )  # fmt: skip
+                c += NARROW
+            while c < last:
+                largest_single(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, switches, streamed,
+                )  # fmt: skip
+                c += 1
+
+
+@compiled
+def _sums(  # type: ignore[no-untyped-def]
+    start, stop, x, y,
+    row_starts, rows_, row_weights, starts, columns_, weights, shape,
+):  # fmt: skip
+    area, channels, rows, columns, blocks, portions, width, lanes, _ = shape
+    for task in range(start, stop):
+        rest, portion = divmod(task, portions)
+        line, block = divmod(rest, blocks)
+        n, row = divmod(line, rows)
+        first, last = portion * width, min((portion + 1) * width, channels)
+        r0, r1 = row_starts[row], row_starts[row + 1]
+        image = n * area * channels
+        for o in range(block * SPAN, min((block + 1) * SPAN, columns)):
+            t0, t1 = starts[o], starts[o + 1]
+            at = (line * columns + o) * channels
+            c = first
+            while c + TOGETHER * lanes <= last:
+                weighted_4(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, row_weights, weights,
+                )  # fmt: skip
+                c += TOGETHER * lanes
+            while c < last and last - first >= lanes:
+                c = min(c, last - lanes)  # the last one may do some channels again
+                weighted_1(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, row_weights, weights,
+                )  # fmt: skip
+                c += lanes
+            while c < last and last - first >= NARROW:
+                c = min(c, last - NARROW)
+                weighted_narrow(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, row_weights, weights,
+                )  # fmt: skip
+                c += NARROW
+            while c < last:
+                weighted_single(
+                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                    y, at + c, row_weights, weights,
+                )  # fmt: skip
+                c += 1

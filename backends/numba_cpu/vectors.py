@@ -1,0 +1,120 @@
+"""What the machine's vector unit is like, and the LLVM pieces kernels are built from.
+
+Vector code is emitted as LLVM's portable vector types, never as a particular
+processor's instructions: the same source becomes AVX-512, AVX2, SSE or NEON.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, NamedTuple
+
+from llvmlite import binding, ir
+from numba import types
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+class Unit(NamedTuple):
+    """A vector unit: bytes per register, and how many registers there are."""
+
+    width: int
+    registers: int
+
+    def lanes(self, itemsize: int) -> int:
+        """Elements per register."""
+        return self.width // itemsize
+
+
+def _detected() -> Unit:
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512vl"):
+        return Unit(64, 32)
+    if features.get("avx2") and features.get("fma"):
+        return Unit(32, 16)
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return Unit(16, 32)
+    return Unit(16, 16)
+
+
+UNIT = _detected()
+
+
+def lanes_of(dtype: Any) -> int:
+    """Elements of a NumPy dtype in one register."""
+    return UNIT.lanes(dtype.itemsize)
+
+
+class Code:
+    """An LLVM builder that speaks vectors of one element type."""
+
+    def __init__(self, builder: Any, element: types.Float):
+        self.builder = builder
+        self.size = element.bitwidth // 8
+        self.lanes = UNIT.lanes(self.size)
+        self.element = ir.FloatType() if element.bitwidth == 32 else ir.DoubleType()
+        self.vector = ir.VectorType(self.element, self.lanes)
+
+    def bytes_of(self, elements: Any) -> Any:
+        """An element count as bytes."""
+        return self.builder.mul(elements, ir.Constant(I64, self.size))
+
+    def pointer(self, address: Any, kind: Any) -> Any:
+        """A typed pointer to a byte address."""
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def load(self, address: Any) -> Any:
+        """A vector from any address, aligned or not."""
+        value = self.builder.load(self.pointer(address, self.vector))
+        value.align = self.size
+        return value
+
+    def store(self, value: Any, address: Any) -> None:
+        """A vector to any address, aligned or not."""
+        done = self.builder.store(value, self.pointer(address, self.vector))
+        done.align = self.size
+
+    def load_one(self, address: Any) -> Any:
+        """A single element."""
+        return self.builder.load(self.pointer(address, self.element))
+
+    def spread(self, scalar: Any) -> Any:
+        """The same number in every lane."""
+        nothing = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, scalar, ir.Constant(I32, 0))
+        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, nothing, lanes)
+
+    def number(self, value: float) -> Any:
+        """A constant vector."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """``a * b + c``, fused where the machine can; never a library call."""
+        product = self.builder.fmul(a, b, flags=("contract",))
+        return self.builder.fadd(c, product, flags=("contract",))
+
+    def total(self, vector: Any) -> Any:
+        """The sum over the lanes, halves first."""
+        values = [
+            self.builder.extract_element(vector, ir.Constant(I32, lane))
+            for lane in range(self.lanes)
+        ]
+        while len(values) > 1:
+            half = len(values) // 2
+            pairs = zip(values[:half], values[half:], strict=True)
+            values = [self.builder.fadd(a, b) for a, b in pairs]
+        return values[0]
+
+    def clipped(self, value: Any, low: Any, high: Any) -> Any:
+        """``value`` within bounds; NaN is none of them, and stays."""
+        below = self.builder.fcmp_ordered("<", value, low)
+        value = self.builder.select(below, low, value)
+        above = self.builder.fcmp_ordered(">", value, high)
+        return self.builder.select(above, high, value)
+
+
+def address_of(context: Any, builder: Any, kind: types.Array, array: Any) -> Any:
+    """The byte address of an array's first element."""
+    pointer = context.make_array(kind)(context, builder, array).data
+    return builder.ptrtoint(pointer, I64)

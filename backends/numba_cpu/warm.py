@@ -1,0 +1,94 @@
+"""Compiling everything beforehand: one small call of each kernel, for each dtype."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...window import Window
+from . import team
+
+if TYPE_CHECKING:
+    from .backend import NumbaBackend
+
+OVERLAPS = ("sum", "assign", "first", "max", "mean")
+
+
+def warm(backend: NumbaBackend) -> None:
+    """Compile (or find on disk) all kernels, for float32 and float64."""
+    for dtype in (np.float32, np.float64):
+        for threads in (1, 5):  # with many, blocks are shared out in another way
+            with team.limited(threads):
+                _convolutions(backend, dtype)
+        _pools(backend, dtype)
+        _pointwise(backend, dtype)
+
+
+def _ones(dtype: Any, *shape: int) -> np.ndarray[Any, Any]:
+    return np.ones(shape, dtype)
+
+
+def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
+    plain, strided = Window.of(3, 2, padding=1), Window.of(3, 2, padding=1, stride=2)
+    # Winograd's filtering by 4 and by 2 outputs, and the product of matrices
+    for channels, filters, batch, size in (
+        (16, 16, 1, 16), (64, 64, 1, 7), (3, 5, 1, 9),
+    ):  # fmt: skip
+        x = _ones(dtype, batch, channels, size, size)
+        weight = _ones(dtype, filters, channels, 3, 3)
+        for window in (plain, strided):
+            y = backend.conv(x, weight, None, window, 1)
+            backend.conv_input_grad(y, weight, None, (size, size), window, 1)
+            backend.conv_weight_grad(y, x, window, 1)
+    x, weight = _ones(dtype, 1, 32, 20, 20), _ones(dtype, 32, 1, 3, 3)
+    y = backend.conv(x, weight, None, plain, 32)
+    backend.conv_input_grad(y, weight, None, (20, 20), plain, 32)
+    rows, matrix = _ones(dtype, 5, 70), _ones(dtype, 64, 70)
+    for each in (matrix, np.asfortranarray(matrix)):
+        backend.linear(rows, each, None)
+    columns = backend.im2col(x, plain, (20, 20))
+    backend.col2im(columns, plain, (20, 20), (20, 20))
+
+
+def _pools(backend: NumbaBackend, dtype: Any) -> None:
+    x = _ones(dtype, 1, 17, 9, 9)
+    size = (9, 9)
+    for window in (Window.of_pool(2, 2), Window.of_pool(3, 2, stride=2)):
+        y, switches = backend.max_pool(x, window)
+        for overlap in OVERLAPS:
+            backend.scatter(y, switches, size, overlap)
+            backend.scatter_grad(x, y, switches, overlap)
+        backend.gather(x, switches)
+        for padded in (False, True):
+            y = backend.avg_pool(x, window, padded)
+            backend.avg_pool_grad(y, size, window, padded)
+        for power in (1.0, 2.0, 3.0):
+            y = backend.lp_pool(x, window, power, True)
+            backend.lp_pool_grad(y, x, y, window, power, True)
+    y, switches = backend.adaptive_max_pool(x, (2, 4))
+    backend.scatter(y, switches, size, "sum")
+    backend.adaptive_avg_pool_grad(backend.adaptive_avg_pool(x, (2, 4)), size)
+    for mode in ("nearest", "linear"):
+        y = backend.upsample(x, (2.0, 1.5), mode)
+        backend.upsample_grad(y, size, (2.0, 1.5), mode)
+
+
+def _pointwise(backend: NumbaBackend, dtype: Any) -> None:
+    x = _ones(dtype, 1, 17, 9, 9)
+    for name, options in (
+        ("relu", {}),
+        ("clip", {"low": 0, "high": 6}),
+        ("leaky_relu", {"slope": 0.1}),
+        ("sigmoid", {}),
+        ("silu", {}),
+        ("gelu", {"approximate": "none"}),
+    ):
+        backend.activation(x, name, **options)
+        backend.activation_grad(x, x, name, **options)
+    each = _ones(dtype, 17)
+    backend.batch_norm(x, each, each, each, each, 1e-5)
+    backend.batch_norm_input_grad(x, each, each, 1e-5)
+    for beta in (0.75, 0.6):
+        backend.local_response_norm(x, 5, 1e-4, beta, 1.0)
+        backend.local_response_norm_grad(x, x, 5, 1e-4, beta, 1.0)

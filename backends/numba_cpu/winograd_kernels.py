@@ -1,0 +1,176 @@
+"""The compiled part of Winograd's filtering: blocks of tiles, from input to output.
+
+``shape`` is a tuple whose length is the tile's, known when compiling. The transformed
+inputs V of a block are ``(t*t, block, pitch)``, its products M ``(t*t, block, group *
+panel)``. Flat arrays and element counts throughout.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .compiled import compiled
+from .microkernel import ROWS, tile
+from .winograd_transforms import input_tile, output_tile
+
+
+class Geometry(NamedTuple):
+    """Sizes of one problem, and how it is cut."""
+
+    height: int
+    width: int
+    channels: int
+    wide: int  # channels in whole vectors
+    pitch: int  # from one row of V to the next
+    out_height: int
+    out_width: int
+    filters: int
+    panels: int
+    panel: int  # filters per panel
+    group: int  # panels whose products are kept at a time
+    lanes: int
+    down: int  # tiles per column and row of the output
+    across: int
+    top: int  # padding in front
+    left: int
+    tiles: int
+    block: int  # tiles per block
+
+
+@compiled
+def inputs(start, stop, patch, x, v, g, shape):  # type: ignore[no-untyped-def]
+    """Transform the inputs of tiles ``start`` to ``stop``."""
+    t = len(shape)
+    for number in range(start, stop):
+        which, place = divmod(number, g.block)
+        at = (which * t * t * g.block + place) * g.pitch
+        _input(shape, number, x, v, at, patch, g)
+
+
+@compiled
+def products(  # type: ignore[no-untyped-def]
+    start, stop, scratch, v, u, bias, y, zero, g, low, high, shape
+):
+    """Multiply and transform back: one block and one group of panels per task."""
+    t = len(shape)
+    groups = (g.panels + g.group - 1) // g.group
+    for task in range(start, stop):
+        which, part = divmod(task, groups)
+        v_at = which * t * t * g.block * g.pitch
+        _outputs(
+            shape,
+            v,
+            v_at,
+            which,
+            part * g.group,
+            u,
+            bias,
+            y,
+            scratch,
+            zero,
+            g,
+            low,
+            high,
+        )
+
+
+@compiled
+def fused(  # type: ignore[no-untyped-def]
+    start, stop, scratch, x, u, bias, y, zero, g, low, high, shape
+):
+    """Everything for one block per task."""
+    t = len(shape)
+    size = t * t * g.block * g.pitch
+    v, rest = scratch[:size], scratch[size:]
+    for which in range(start, stop):
+        first = which * g.block
+        for number in range(first, min(g.tiles, first + g.block)):
+            _input(shape, number, x, v, (number - first) * g.pitch, rest, g)
+        for panel in range(0, g.panels, g.group):
+            _outputs(shape, v, 0, which, panel, u, bias, y, rest, zero, g, low, high)
+
+
+@compiled
+def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
+    """Transform the input of one tile, through a patch with zeros at borders."""
+    t = len(shape)
+    apart = g.block * g.pitch
+    n, rest = divmod(number, g.down * g.across)
+    i, j = divmod(rest, g.across)
+    top, left = i * (t - 2) - g.top, j * (t - 2) - g.left
+    at = ((n * g.height + top) * g.width + left) * g.channels
+    inside = top >= 0 and left >= 0 and top + t <= g.height and left + t <= g.width
+    if inside and g.wide == g.channels:
+        input_tile(
+            shape, x, at, g.width * g.channels, g.channels, v, v_at, apart, g.wide
+        )
+        return
+    for a in range(t):
+        for b in range(t):
+            to = (a * t + b) * g.wide
+            here = 0 <= top + a < g.height and 0 <= left + b < g.width
+            source = at + (a * g.width + b) * g.channels
+            if here:
+                for c in range(g.channels):
+                    patch[to + c] = x[source + c]
+            for c in range(g.channels if here else 0, g.wide):
+                patch[to + c] = 0
+    input_tile(shape, patch, 0, t * g.wide, g.wide, v, v_at, apart, g.wide)
+
+
+@compiled
+def _outputs(  # type: ignore[no-untyped-def]
+    shape, v, v_at, which, panel0, u, bias, y, scratch, zero, g, low, high
+):
+    """The outputs of one block for one group of panels."""
+    t = len(shape)
+    first = which * g.block
+    count = min(g.tiles, first + g.block) - first
+    columns = g.group * g.panel
+    apart = g.block * columns
+    patch = t * t * apart
+    edge = scratch[patch + t * t * max(g.wide, columns) :]
+    panel1 = min(g.panels, panel0 + g.group)
+    parts = (count + ROWS - 1) // ROWS
+    for p in range(panel0, panel1):
+        for product in range(t * t):
+            u_at = (p * t * t + product) * g.channels * g.panel
+            for part in range(parts):
+                r = part * count // parts
+                rows = (part + 1) * count // parts - r
+                row = product * g.block + r
+                tile(
+                    rows, g.panel, g.lanes, v, v_at + row * g.pitch, g.pitch, 1, zero,
+                    u, u_at, g.panel, zero, 1, g.channels,
+                    scratch, row * columns + (p - panel0) * g.panel, columns,
+                    bias, g.panels * g.panel, -np.inf, np.inf, edge,
+                )  # fmt: skip
+    k = panel0 * g.panel
+    taken = min(g.filters, panel1 * g.panel) - k
+    padded = (taken + g.lanes - 1) // g.lanes * g.lanes
+    m = t - 2
+    for number in range(first, first + count):
+        n, rest = divmod(number, g.down * g.across)
+        i, j = divmod(rest, g.across)
+        source = (number - first) * columns
+        down, across = min(m, g.out_height - i * m), min(m, g.out_width - j * m)
+        to = ((n * g.out_height + i * m) * g.out_width + j * m) * g.filters + k
+        line = g.out_width * g.filters
+        if down == m and across == m and padded == taken:
+            output_tile(
+                shape, scratch, source, apart, bias, k, y, to, line, g.filters, padded,
+                low, high,
+            )  # fmt: skip
+            continue
+        output_tile(
+            shape, scratch, source, apart, bias, k, scratch, patch, m * padded, padded,
+            padded, low, high,
+        )  # fmt: skip
+        for a in range(down):
+            for b in range(across):
+                here = patch + (a * m + b) * padded
+                there = to + a * line + b * g.filters
+                for c in range(taken):
+                    y[there + c] = scratch[here + c]

@@ -1,0 +1,262 @@
+"""Winograd's minimal filtering F(m x m, 3 x 3): matrices, and code made from them.
+
+Lavin & Gray 2016, section 4. A tile of ``t = m + 2`` inputs per axis gives ``m``
+outputs through ``t*t`` products instead of ``9*m*m``::
+
+    Y = A^T [ (G w G^T) * (B^T d B) ] A
+
+Interpolation points are 0, +-1, (+-2,) and infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .vectors import I64, Code, address_of
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+class Filtering(NamedTuple):
+    """The three matrices of F(outputs, 3)."""
+
+    outputs: int
+    inputs: Rows  # B^T
+    weights: Rows  # G
+    results: Rows  # A^T
+
+    @property
+    def tile(self) -> int:
+        """Inputs per axis."""
+        return self.outputs + 2
+
+    def transformed(self, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """``G w G^T`` of ``(K, C, 3, 3)`` as ``(t*t, C, K)``, rounded once."""
+        g = np.array(self.weights)
+        wide = np.einsum("ia,kcab,jb->ijck", g, weight.astype(np.float64), g)
+        return wide.reshape(self.tile**2, *wide.shape[2:]).astype(weight.dtype)
+
+
+F2 = Filtering(
+    2,
+    ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
+    ((1, 1, 1, 0), (0, 1, -1, -1)),
+)
+
+F4 = Filtering(
+    4,
+    (
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+    (
+        (1 / 4, 0, 0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0, 0, 1),
+    ),
+    (
+        (1, 1, 1, 1, 1, 0),
+        (0, 1, -1, 2, -2, 0),
+        (0, 1, 1, 4, 4, 0),
+        (0, 1, -1, 8, -8, 1),
+    ),
+)
+
+BY_TILE = {f.tile: f for f in (F2, F4)}
+
+
+def _sum(code: Code, terms: Sequence[tuple[float, Any]]) -> Any:
+    """``sum of factor * value`` over the non-zero factors."""
+    terms = sorted((t for t in terms if t[0]), key=lambda t: (abs(t[0]) != 1, t[0] < 0))
+    (factor, total), *rest = terms
+    if factor != 1:
+        total = code.builder.fmul(total, code.number(factor))
+    for factor, value in rest:
+        if factor == 1:
+            total = code.builder.fadd(total, value)
+        elif factor == -1:
+            total = code.builder.fsub(total, value)
+        else:
+            total = code.multiply_add(value, code.number(factor), total)
+    return total
+
+
+def _product(code: Code, matrix: Rows, values: Sequence[Any]) -> list[Any]:
+    """``matrix @ values``, with what rows and columns have in common done once."""
+    columns = [list(c) for c in zip(*matrix, strict=True)]
+    values = list(values)
+    for a in range(len(columns)):
+        for b in range(a + 1, len(columns)):
+            pairs = list(zip(columns[a], columns[b], strict=True))
+            same = [x == y for x, y in pairs]
+            negated = [x == -y for x, y in pairs]
+            mixed = any(s and not n for s, n in zip(same, negated, strict=True))
+            mixed = mixed and any(
+                n and not s for s, n in zip(same, negated, strict=True)
+            )
+            if mixed and all(s or n for s, n in zip(same, negated, strict=True)):
+                total = code.builder.fadd(values[a], values[b])
+                difference = code.builder.fsub(values[a], values[b])
+                values[a], values[b] = total, difference
+                for row, (x, y) in enumerate(pairs):
+                    columns[a][row] = x if x == y else 0
+                    columns[b][row] = x if x != y else 0
+    rows = [list(r) for r in zip(*columns, strict=True)]
+    results: dict[int, Any] = {}
+    for i, row in enumerate(rows):
+        if i in results:
+            continue
+        for j in range(i + 1, len(rows)):
+            even = [x if x == y else 0 for x, y in zip(row, rows[j], strict=True)]
+            odd = [x if x == -y else 0 for x, y in zip(row, rows[j], strict=True)]
+            split = [e + o for e, o in zip(even, odd, strict=True) if e == 0 or o == 0]
+            if any(even) and any(odd) and split == row:
+                e = _sum(code, list(zip(even, values, strict=True)))
+                o = _sum(code, list(zip(odd, values, strict=True)))
+                results[i] = code.builder.fadd(e, o)
+                results[j] = code.builder.fsub(e, o)
+                break
+        else:
+            results[i] = _sum(code, list(zip(row, values, strict=True)))
+    return [results[i] for i in range(len(rows))]
+
+
+def _both_axes(code: Code, matrix: Rows, square: list[list[Any]]) -> list[list[Any]]:
+    """``matrix @ square @ matrix.T``."""
+    columns = [_product(code, matrix, column) for column in zip(*square, strict=True)]
+    return [_product(code, matrix, row) for row in zip(*columns, strict=True)]
+
+
+def _over_channels(builder: Any, channels: Any, code: Code, body: Any) -> None:
+    """Call ``body(byte offset)`` for every vector of channels."""
+    before = builder.block
+    loop, end = (
+        builder.append_basic_block("channels"),
+        builder.append_basic_block("end"),
+    )
+    last = code.bytes_of(channels)
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    offset = builder.phi(I64)
+    offset.add_incoming(ir.Constant(I64, 0), before)
+    body(offset)
+    following = builder.add(offset, ir.Constant(I64, code.lanes * code.size))
+    offset.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, last), loop, end)
+    builder.position_at_end(end)
+
+
+def _places(code: Code, base: Any, row: Any, column: Any, n: int) -> list[list[Any]]:
+    """Addresses of an ``n x n`` square."""
+    add = code.builder.add
+    rows = [base]
+    while len(rows) < n:
+        rows.append(add(rows[-1], row))
+    square = []
+    for start in rows:
+        line = [start]
+        while len(line) < n:
+            line.append(add(line[-1], column))
+        square.append(line)
+    return square
+
+
+@intrinsic
+def input_tile(  # type: ignore[no-untyped-def]
+    typingctx, size, x, x_at, x_row, x_column, v, v_at, v_product, channels
+):
+    """``v[p] = (B^T d B)[p]`` for the square ``d`` of pixels at ``x_at``.
+
+    ``size`` is a tuple as long as the tile, which its type tells; the ``p``-th product
+    lies ``p*v_product`` after ``v_at``. ``channels`` is a multiple of the lanes. All
+    counts in elements.
+    """
+    filtering = BY_TILE[size.count]
+    i = types.int64
+    signature = types.void(size, x, i, i, i, v, i, i, i)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        code = Code(builder, x.dtype)
+        t = filtering.tile
+        source = builder.add(
+            address_of(context, builder, x, args[1]), code.bytes_of(args[2])
+        )
+        target = builder.add(
+            address_of(context, builder, v, args[5]), code.bytes_of(args[6])
+        )
+        row, column, apart = (code.bytes_of(args[n]) for n in (3, 4, 7))
+        pixels = _places(code, source, row, column, t)
+        products = _places(
+            code, target, builder.mul(apart, ir.Constant(I64, t)), apart, t
+        )
+
+        def body(offset: Any) -> None:
+            square = [[code.load(builder.add(p, offset)) for p in r] for r in pixels]
+            result = _both_axes(code, filtering.inputs, square)
+            for line, values in zip(products, result, strict=True):
+                for place, value in zip(line, values, strict=True):
+                    code.store(value, builder.add(place, offset))
+
+        _over_channels(builder, args[8], code, body)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def output_tile(  # type: ignore[no-untyped-def]
+    typingctx, size, m, m_at, m_product, bias, bias_at, y, y_at, y_row, y_column,
+    channels, low, high,
+):  # fmt: skip
+    """``y = clip(A^T m A + bias)`` for the products ``m`` of one tile; see above."""
+    filtering = BY_TILE[size.count]
+    i = types.int64
+    signature = types.void(size, m, i, i, bias, i, y, i, i, i, i, y.dtype, y.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        code = Code(builder, y.dtype)
+        t = filtering.tile
+
+        def start(kind: Any, array: int, at: int) -> Any:
+            base = address_of(context, builder, kind, args[array])
+            return builder.add(base, code.bytes_of(args[at]))
+
+        apart, row, column = (code.bytes_of(args[n]) for n in (3, 8, 9))
+        products = _places(
+            code,
+            start(m, 1, 2),
+            builder.mul(apart, ir.Constant(I64, t)),
+            apart,
+            t,
+        )
+        pixels = _places(code, start(y, 6, 7), row, column, filtering.outputs)
+        offsets = start(bias, 4, 5)
+        low_, high_ = code.spread(args[11]), code.spread(args[12])
+
+        def body(offset: Any) -> None:
+            square = [[code.load(builder.add(p, offset)) for p in r] for r in products]
+            shift = code.load(builder.add(offsets, offset))
+            result = _both_axes(code, filtering.results, square)
+            for line, values in zip(pixels, result, strict=True):
+                for place, value in zip(line, values, strict=True):
+                    whole = code.clipped(builder.fadd(value, shift), low_, high_)
+                    code.store(whole, builder.add(place, offset))
+
+        _over_channels(builder, args[10], code, body)
+        return context.get_dummy_value()
+
+    return signature, codegen

@@ -1,0 +1,108 @@
+"""Recycled memory: never lent twice, bounded, given back."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from numpy_deconv.backends.numba_cpu import arena
+
+BIG = (300, 300)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    gc.collect()
+    arena.release()
+    limit = arena._store.limit
+    yield
+    arena.limit(limit)
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def test_memory_comes_back_only_with_the_last_view() -> None:
+    array = arena.take(BIG, np.float32)
+    where, before = address(array), arena.usage()
+    row = array[7]
+    del array
+    assert arena.usage() == before
+    other = arena.take(BIG, np.float32)
+    assert address(other) != where
+    del row
+    assert address(arena.take(BIG, np.float32)) == where
+
+
+def test_arrays_are_aligned_writable_and_contiguous() -> None:
+    for dtype in (np.float32, np.float64, np.int64):
+        for shape in ((257, 259), (100_001,), (3, 5, 7, 4099)):
+            array = arena.take(shape, dtype)
+            assert array.shape == shape
+            assert array.dtype == dtype
+            assert address(array) % arena.ALIGNMENT == 0
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+            array[...] = 3
+            assert array.min() == array.max() == 3
+
+
+def test_two_arrays_never_share_memory() -> None:
+    rng = np.random.default_rng(0)
+    held: list[tuple[np.ndarray, int]] = []
+    for mark in range(300):
+        if held and rng.random() < 0.4:
+            array, expected = held.pop(int(rng.integers(len(held))))
+            assert array.min() == array.max() == expected
+            del array
+        array = arena.take((int(rng.integers(10_000, 60_000)),), np.int64)
+        array[...] = mark
+        held.append((array, mark))
+    assert all((a == mark).all() for a, mark in held)
+
+
+def test_what_is_kept_is_bounded_and_can_be_released() -> None:
+    arena.limit(1 << 20)
+    for _ in range(4):
+        several = [arena.take((1 << 17,), np.float32) for _ in range(6)]
+        assert arena.usage().lent >= 6 << 19
+        del several
+        assert arena.usage().kept <= 1 << 20
+    arena.release()
+    assert arena.usage().kept == 0
+
+
+def test_peak_is_the_most_ever_held() -> None:
+    arrays = [arena.take((1 << 18,), np.float32) for _ in range(3)]
+    most = arena.usage().lent
+    assert most >= 3 << 20
+    del arrays
+    assert arena.usage().peak >= most
+
+
+def test_threads_get_memory_of_their_own() -> None:
+    def work(mark: int) -> bool:
+        fine = True
+        for _ in range(200):
+            array = arena.take((20_000,), np.int32)
+            array[...] = mark
+            fine = fine and bool((array == mark).all())
+        return fine
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
+
+
+def test_arrays_can_be_copied_and_pickled() -> None:
+    array = arena.take(BIG, np.float64)
+    array[...] = np.arange(array.size).reshape(BIG)
+    for twin in (copy.deepcopy(array), pickle.loads(pickle.dumps(array))):
+        np.testing.assert_array_equal(twin, array)
+        assert not np.shares_memory(twin, array)

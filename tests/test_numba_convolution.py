@@ -1,0 +1,240 @@
+"""Every algorithm of the table against the reference, on shapes that reach its edges.
+
+Sizes are large enough for vectors, register tiles and their remainders; inputs lie in
+the middle of memory full of NaN, so that a read beyond them shows in the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.backends.numba_cpu import NumbaBackend
+from numpy_deconv.backends.numba_cpu.algorithms import TABLE, Problem, chosen
+from numpy_deconv.window import Window
+
+REFERENCE = NumpyBackend()
+OURS = NumbaBackend()
+CHANNELS = st.sampled_from([1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 48, 65])
+TOLERANCE = {np.dtype("float32"): 1e-5, np.dtype("float64"): 1e-12}
+
+
+def fenced(array: np.ndarray, last: bool) -> np.ndarray:
+    """The same values amid NaN; in channels-last memory if ``last``."""
+    turned = np.moveaxis(array, 1, -1) if last else array
+    memory = np.full(turned.size + 4096, np.nan, array.dtype)
+    inside = memory[2048 : 2048 + turned.size].reshape(turned.shape)
+    inside[...] = turned
+    inside.flags.writeable = False
+    return np.moveaxis(inside, -1, 1) if last else inside
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> None:
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    scale = max(float(np.linalg.norm(expected.astype(np.float64))), 1e-30)
+    error = np.linalg.norm(got.astype(np.float64) - expected.astype(np.float64))
+    assert error / scale < TOLERANCE[got.dtype]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> dict[str, Any]:
+    rank = draw(st.integers(1, 3))
+    top = {1: 70, 2: 30, 3: 9}[rank]
+
+    def each(low: int, high: int) -> tuple[int, ...]:
+        return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+    kernel, stride, dilation = each(1, 4), each(1, 4), each(1, 3)
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in kernel)
+    if draw(st.booleans()):
+        kernel, stride, dilation = (3,) * rank, (1,) * rank, (1,) * rank
+    window = Window.of(kernel, rank, stride=stride, dilation=dilation, padding=padding)
+    size = tuple(
+        draw(st.integers(max(1, span - b - e), span + top))
+        for span, (b, e) in zip(window.span, padding, strict=True)
+    )
+    if draw(st.integers(0, 3)) == 0:
+        groups = draw(CHANNELS)
+        depth = filters = 1
+    else:
+        groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+        depth, filters = draw(CHANNELS), draw(CHANNELS)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(dtype)
+
+    batch = draw(st.integers(1, 3))
+    x = normal(batch, depth * groups, *size)
+    grad = normal(batch, filters * groups, *window.output_size(size))
+    return {
+        "x": fenced(x, draw(st.booleans())),
+        "grad": fenced(grad, draw(st.booleans())),
+        "weight": fenced(normal(filters * groups, depth, *kernel), False),
+        "bias": normal(filters * groups) if draw(st.booleans()) else None,
+        "window": window,
+        "groups": groups,
+    }
+
+
+@given(problems())
+def test_forward(case: dict[str, Any]) -> None:
+    arguments = [case[n] for n in ("x", "weight", "bias", "window", "groups")]
+    close(OURS.conv(*arguments), REFERENCE.conv(*arguments))
+
+
+@given(problems(), st.sampled_from([(0, None), (0, 6), (None, 0.5), (-0.5, 0.25)]))
+def test_forward_within_bounds(case: dict[str, Any], bounds: Any) -> None:
+    arguments = [case[n] for n in ("x", "weight", "bias", "window", "groups")]
+    got = OURS.conv_clipped(*arguments, *bounds)
+    close(got, REFERENCE.conv_clipped(*arguments, *bounds))
+    low, high = bounds
+    assert low is None or got.min() >= low
+    assert high is None or got.max() <= high
+
+
+@given(problems())
+def test_input_gradient(case: dict[str, Any]) -> None:
+    x, weight, grad = case["x"], case["weight"], case["grad"]
+    bias = np.linspace(-1, 1, x.shape[1]).astype(x.dtype)
+    arguments = (weight, bias, x.shape[2:], case["window"], case["groups"])
+    close(
+        OURS.conv_input_grad(grad, *arguments),
+        REFERENCE.conv_input_grad(grad, *arguments),
+    )
+
+
+@given(problems())
+def test_weight_gradient(case: dict[str, Any]) -> None:
+    arguments = [case[n] for n in ("grad", "x", "window", "groups")]
+    close(OURS.conv_weight_grad(*arguments), REFERENCE.conv_weight_grad(*arguments))
+
+
+@given(
+    st.integers(1, 40), st.integers(1, 70), st.integers(1, 70), st.booleans(),
+    st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+def test_linear(rows: int, ins: int, outs: int, transposed: bool, dtype: Any) -> None:
+    rng = np.random.default_rng([rows, ins, outs])
+    x = fenced(rng.standard_normal((rows, ins)).astype(dtype), False)
+    weight = fenced(rng.standard_normal((outs, ins)).astype(dtype), transposed)
+    bias = rng.standard_normal(outs).astype(dtype)
+    close(OURS.linear(x, weight, bias), REFERENCE.linear(x, weight, bias))
+
+
+@settings(max_examples=15)
+@given(problems(), st.integers(2, 5))
+def test_any_number_of_threads_gives_the_same_bits(
+    case: dict[str, Any], threads: int
+) -> None:
+    x, weight, bias, window, groups, grad = (
+        case[n] for n in ("x", "weight", "bias", "window", "groups", "grad")
+    )
+    one, several = NumbaBackend(threads=1), NumbaBackend(threads=threads)
+    for kernel, arguments in (
+        ("conv", (x, weight, bias, window, groups)),
+        ("conv_input_grad", (grad, weight, None, x.shape[2:], window, groups)),
+        ("conv_weight_grad", (grad, x, window, groups)),
+    ):
+        expected = getattr(one, kernel)(*arguments)
+        for _ in range(2):
+            got = getattr(several, kernel)(*arguments)
+            assert got.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(("size", "channels"), [(14, 256), (57, 64), (112, 16)])
+def test_large_convolutions_do_not_depend_on_threads(
+    size: int, channels: int, threads: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, channels, size, size)).astype(np.float32)
+    weight = rng.standard_normal((channels, channels, 3, 3)).astype(np.float32)
+    window = Window.of(3, 2, padding=1)
+    results = [
+        backend.conv(x, weight, None, window, 1).tobytes()
+        for backend in (NumbaBackend(threads=1), NumbaBackend(threads=threads))
+    ]
+    assert results[0] == results[1]
+
+
+def _problem(**changes: Any) -> Problem:
+    plain: dict[str, Any] = {
+        "batch": 1,
+        "channels": 64,
+        "filters": 64,
+        "window": Window.of(3, 2, padding=1),
+        "outputs": (56, 56),
+        "groups": 1,
+        "dtype": np.dtype(np.float32),
+        "winograd": True,
+    }
+    return Problem(**{**plain, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "winograd F(4x4, 3x3)"),
+        ({"winograd": False}, "gathered product"),
+        ({"dtype": np.dtype(np.float64)}, "gathered product"),
+        ({"window": Window.of(3, 2, stride=2)}, "gathered product"),
+        ({"window": Window.of(3, 2, dilation=(1, 2))}, "gathered product"),
+        ({"window": Window.of(3, 3), "outputs": (9, 9, 9)}, "gathered product"),
+        ({"window": Window.of((3, 1), 2)}, "gathered product"),
+        ({"groups": 2}, "gathered product"),
+        ({"groups": 64}, "depthwise"),
+        ({"groups": 64, "filters": 128}, "gathered product"),
+        ({"groups": 3, "channels": 3, "filters": 3}, "gathered product"),
+    ],
+)
+def test_the_table_says_which_algorithm(changes: dict[str, Any], name: str) -> None:
+    assert chosen(_problem(**changes)) == name
+
+
+def test_the_table_ends_with_what_always_applies() -> None:
+    assert TABLE[-1].suits(_problem(groups=5, channels=5, filters=10))
+    assert len({algorithm.name for algorithm in TABLE}) == len(TABLE)
+
+
+def test_weights_changed_in_place_are_noticed() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 32, 24, 24)).astype(np.float32)
+    weight = rng.standard_normal((32, 32, 3, 3)).astype(np.float32)
+    window = Window.of(3, 2, padding=1)
+    for change in (lambda w: w, np.negative, lambda w: w[::-1], lambda w: w * 2):
+        weight[...] = change(weight.copy())
+        arguments = (x, weight, None, window, 1)
+        close(OURS.conv(*arguments), REFERENCE.conv(*arguments))
+
+
+def test_without_winograd_whole_numbers_are_exact() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 9, (2, 32, 24, 24)).astype(np.float32)
+    weight = rng.integers(-8, 9, (32, 32, 3, 3)).astype(np.float32)
+    arguments = (x, weight, None, Window.of(3, 2, padding=1), 1)
+    exact = REFERENCE.conv(
+        *(a.astype(np.float64) for a in arguments[:2]), *arguments[2:]
+    )
+    got = NumbaBackend(winograd=False).conv(*arguments)
+    np.testing.assert_array_equal(got, exact)
+
+
+def test_half_precision_is_computed_in_single() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 16, 20, 20)).astype(np.float16)
+    weight = rng.standard_normal((16, 16, 3, 3)).astype(np.float16)
+    arguments = (x, weight, None, Window.of(3, 2, padding=1), 1)
+    got = OURS.conv(*arguments)
+    assert got.dtype == np.float16
+    wide = REFERENCE.conv(
+        *(a.astype(np.float64) for a in arguments[:2]), *arguments[2:]
+    )
+    np.testing.assert_allclose(got, wide, rtol=2e-3, atol=2e-3)

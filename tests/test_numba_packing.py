@@ -1,0 +1,134 @@
+"""Packed weights are found again, and never taken for another's."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from numpy_deconv.backends.numba_cpu import packing
+
+
+@pytest.fixture(autouse=True)
+def empty() -> Iterator[None]:
+    packing.forget()
+    yield
+    packing.forget()
+
+
+class Counted:
+    """A way of packing that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, weight: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        return weight + 1
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def test_equal_content_is_packed_once() -> None:
+    pack, weight = Counted(), np.arange(30.0).reshape(5, 6)
+    for again in (weight, weight.copy(), weight):
+        np.testing.assert_array_equal(packing.packed(again, "a", pack), weight + 1)
+    assert pack.calls == 1
+
+
+@pytest.mark.parametrize("index", [(0, 0), (2, 3), (4, 6)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_change_in_place_is_seen(index: tuple[int, int], dtype: type) -> None:
+    pack, weight = Counted(), np.ones((5, 7), dtype)
+    packing.packed(weight, "a", pack)
+    for value in (np.nextafter(dtype(1), dtype(2)), dtype(-1), dtype(0)):
+        weight[index] = value
+        got = packing.packed(weight, "a", pack)
+        np.testing.assert_array_equal(got, weight + 1)
+    assert pack.calls == 4
+
+
+def test_exchanged_and_negated_elements_are_seen() -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((16, 16)).astype(np.float32)
+    pack, seen = Counted(), 0
+    for _ in range(200):
+        i, j = rng.integers(16, size=2)
+        if rng.random() < 0.5:
+            weight[[i, j]] = weight[[j, i]]
+        else:
+            weight[i] *= -1
+            weight[j] *= -1
+        np.testing.assert_array_equal(packing.packed(weight, "a", pack), weight + 1)
+        seen += 1
+    assert 0 < pack.calls <= seen
+
+
+def test_ways_options_shapes_and_types_are_kept_apart() -> None:
+    pack, weight = Counted(), np.zeros((4, 6))
+    packing.packed(weight, "a", pack)
+    packing.packed(weight, "b", pack)
+    packing.packed(weight, "a", pack, 3)
+    packing.packed(weight.reshape(6, 4), "a", pack)
+    packing.packed(weight.view(np.int64), "a", pack)
+    packing.packed(weight.T, "a", pack)
+    assert pack.calls == 6
+
+
+def test_immutable_weights_are_found_by_who_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(weight: np.ndarray) -> int:
+        raise AssertionError("the content was read")
+
+    monkeypatch.setattr(packing, "_fingerprint", never)
+    pack, weight = Counted(), frozen(np.arange(12.0))
+    packing.packed(weight, "a", pack)
+    packing.packed(weight, "a", pack)
+    assert pack.calls == 1
+    other = frozen(np.arange(12.0) * 2)
+    np.testing.assert_array_equal(packing.packed(other, "a", pack), other + 1)
+
+
+def test_a_read_only_view_of_something_writable_is_read_every_time() -> None:
+    base = np.ones(20)
+    view = frozen(base[:10])
+    assert not packing.is_immutable(view)
+    pack = Counted()
+    packing.packed(view, "a", pack)
+    base[3] = 7
+    np.testing.assert_array_equal(packing.packed(view, "a", pack), view + 1)
+    assert packing.is_immutable(np.frombuffer(b"12345678"))
+    assert not packing.is_immutable(np.frombuffer(bytearray(8)))
+
+
+def test_a_new_array_with_the_number_of_an_old_one_is_another() -> None:
+    pack = Counted()
+    for value in range(50):
+        weight = frozen(np.full(10, float(value)))
+        got = packing.packed(weight, "a", pack)
+        np.testing.assert_array_equal(got, weight + 1)
+        del weight, got
+        gc.collect()
+    assert pack.calls == 50
+
+
+def test_memory_for_packed_weights_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "LIMIT", 10_000)
+    pack = Counted()
+    first = np.zeros(500)
+    packing.packed(first, "a", pack)
+    for value in range(1, 20):
+        packing.packed(np.full(500, float(value)), "a", pack)
+        assert packing._bytes <= 10_000
+    packing.packed(first, "a", pack)
+    assert pack.calls == 21
+    big = np.zeros(5000)
+    packing.packed(big, "a", pack)
+    packing.packed(big, "a", pack)
+    assert pack.calls == 23

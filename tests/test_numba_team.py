@@ -1,0 +1,112 @@
+"""Work is shared out completely, whoever does it, and errors come back."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_deconv import use_backend
+from numpy_deconv.backends.numba_cpu import team
+from numpy_deconv.errors import OptionError
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("tasks", [0, 1, 2, 7, 100])
+def test_every_task_is_done_once(threads: int, tasks: int) -> None:
+    done: list[int] = []
+
+    def kernel(start: int, stop: int) -> None:
+        done.extend(range(start, stop))
+
+    with team.limited(threads):
+        team.spread(kernel, tasks)
+    assert sorted(done) == list(range(tasks))
+
+
+def test_scratch_belongs_to_one_thread() -> None:
+    seen: dict[int, set[int]] = {}
+
+    def kernel(start: int, stop: int, own: np.ndarray) -> None:
+        where = own.__array_interface__["data"][0]
+        seen.setdefault(where, set()).add(threading.get_ident())
+
+    with team.limited(4):
+        team.spread(kernel, 64, scratch=(100_000, np.float32))
+    assert all(len(owners) == 1 for owners in seen.values())
+
+
+def test_an_error_in_any_task_comes_back() -> None:
+    def kernel(start: int, stop: int) -> None:
+        if start <= 37 < stop:
+            raise ZeroDivisionError("task 37")
+
+    with team.limited(2), pytest.raises(ZeroDivisionError, match="task 37"):
+        team.spread(kernel, 64)
+
+
+def test_eight_threads_may_spread_at_once() -> None:
+    def work(mark: int) -> int:
+        total = []
+
+        def kernel(start: int, stop: int) -> None:
+            total.extend([mark] * (stop - start))
+
+        for _ in range(50):
+            team.spread(kernel, 20)
+        return sum(total)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [1000 * n for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"NUMBA_NUM_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "5"}, 5),
+        ({"OMP_NUM_THREADS": "4,2"}, 4),
+        ({"NUMBA_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, 3),
+    ],
+)
+def test_the_environment_says_how_many(
+    environment: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert team.available() == expected
+
+
+@pytest.mark.parametrize("value", ["", "0", "many"])
+def test_nonsense_in_the_environment_is_passed_over(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", value)
+    assert team.available() >= 1
+
+
+def test_read_only_arrays_do_not_compile_kernels_again() -> None:
+    kinds: list[bool] = []
+
+    def kernel(start: int, stop: int, array: np.ndarray) -> None:
+        kinds.append(array.flags.writeable)
+
+    array = np.arange(5.0)
+    array.flags.writeable = False
+    team.spread(kernel, 1, array)
+    assert kinds == [True]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_a_number_of_threads_is_checked(threads: Any) -> None:
+    with (
+        pytest.raises(OptionError, match="threads must be a number from 1"),
+        use_backend("numba", threads=threads),
+    ):
+        pass
