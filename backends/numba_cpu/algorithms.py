@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,7 @@ TABLE = (
 )
 
 
+@lru_cache(512)
 def chosen(problem: Problem) -> str:
     """Name of the algorithm that computes this."""
     return next(a.name for a in TABLE if a.suits(problem))

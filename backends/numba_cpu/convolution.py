@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .three_axes import deep, three
 
 Array = np.ndarray[Any, Any]
 
+_outputs = lru_cache(512)(Window.output_size)
 _OUTPUTS_PER_TILE = {"winograd F(4x4, 3x3)": 4, "winograd F(2x2, 3x3)": 2}
 
 
@@ -31,7 +33,7 @@ def conv(
 ) -> Array:
     """Cross-correlation plus bias, clipped to ``low..high``."""
     batch, channels, *size = x.shape
-    outputs = window.output_size(tuple(size))
+    outputs = _outputs(window, tuple(size))
     problem = Problem(
         batch, channels, len(weight), window, outputs, groups, x.dtype, allow_winograd
     )
@@ -51,7 +53,7 @@ def conv(
             low,
             high,
         )
-    return dense.conv(x, weight, bias, window, groups, low, high)
+    return dense.conv(x, weight, bias, window, outputs, groups, low, high)
 
 
 def _depthwise(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...per_axis import Sizes
 from ...window import Window
 from .gathered import Taps, Target, convolve, padded
 from .layout import channels_last, empty, logical
@@ -33,47 +35,64 @@ def image(y: Array) -> Target:
     return Target(y.reshape(-1), 0, math.prod(y.shape[1:]), pixel)
 
 
+class Layout(NamedTuple):
+    """The geometry of one convolution on three axes."""
+
+    kernel: tuple[int, int, int]
+    step: tuple[int, int, int]
+    taps: Taps
+    before: tuple[int, int, int]
+    extent: tuple[int, ...]
+    outputs: tuple[int, int, int]
+
+
+@lru_cache(512)
+def _layout(window: Window, outputs: Sizes, depth: int, groups: int) -> Layout:
+    kernel, step = three(window.kernel), three(window.stride)
+    dilation, outs = three(window.dilation), three(outputs)
+    offsets = tuple(
+        tuple(range(0, k * d, d)) for k, d in zip(kernel, dilation, strict=True)
+    )
+    taps = Taps.of(offsets, depth) if groups == 1 else Taps(offsets, depth)
+    extent = tuple(
+        (o - 1) * s + (k - 1) * d + 1
+        for o, s, k, d in zip(outs, step, kernel, dilation, strict=True)
+    )
+    before = three(tuple(b for b, _ in window.padding), 0)
+    return Layout(kernel, step, taps, before, extent, outs)
+
+
 def conv(
     x: Array,
     weight: Array,
     bias: Array | None,
     window: Window,
+    outputs: Sizes,
     groups: int,
     low: float,
     high: float,
 ) -> Array:
     """``clip(conv(x, weight) + bias)``."""
-    outputs = window.output_size(x.shape[2:])
     filters, depth = weight.shape[:2]
-    kernel, step = three(window.kernel), three(window.stride)
-    dilation = three(window.dilation)
-    offsets = tuple(
-        tuple(range(0, k * d, d)) for k, d in zip(kernel, dilation, strict=True)
-    )
-    merged = Taps.of(offsets, depth) if groups == 1 else Taps(offsets, depth)
+    columns = filters // groups
+    kernel, step, taps, before, extent, outs = _layout(window, outputs, depth, groups)
 
     def pack(w: Array) -> Array:
-        w = w.reshape(groups, filters // groups, depth, *kernel)
+        w = w.reshape(groups, columns, depth, *kernel)
         w = np.ascontiguousarray(w.transpose(0, 3, 4, 5, 2, 1))
-        w = w.reshape(groups, -1, merged.depth, filters // groups)
+        w = w.reshape(groups, -1, taps.depth, columns)
         return np.stack([in_panels(each) for each in w])
 
-    sources = deep(channels_last(x))
-    before = three(tuple(b for b, _ in window.padding), 0)
-    extent = tuple(
-        (o - 1) * s + (k - 1) * d + 1
-        for o, s, k, d in zip(three(outputs), step, kernel, dilation, strict=True)
-    )
     y = empty(len(x), filters, outputs, x.dtype)
     convolve(
-        padded(sources, before, extent),
-        packed(weight, "conv", pack, groups, merged.depth),
-        wide_bias(bias, groups, filters // groups, x.dtype),
-        merged,
+        padded(deep(channels_last(x)), before, extent),
+        packed(weight, "conv", pack, groups, taps.depth),
+        wide_bias(bias, groups, columns, x.dtype),
+        taps,
         step,
-        three(outputs),
+        outs,
         groups,
-        filters // groups,
+        columns,
         image(deep(y)),
         low,
         high,

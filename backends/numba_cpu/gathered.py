@@ -9,6 +9,8 @@ leading axes of length 1.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ Triple = tuple[int, int, int]
 
 #: Tiles that one task computes with each panel, so that a panel is read once for all.
 TILES_PER_TASK = 16
+PER_LINE = 16  # float32 numbers in a cache line
 
 
 class Taps(NamedTuple):
@@ -122,6 +125,51 @@ def _pad(start, stop, x, y, bounds):  # type: ignore[no-untyped-def]
             y[n, z, row, x1:] = 0
 
 
+class Plan(NamedTuple):
+    """What a kernel needs to know besides the arrays."""
+
+    tasks: int
+    a_offsets: Array
+    b_offsets: Array
+    geometry: Geometry
+
+
+@lru_cache(512)
+def _plan(
+    shape: tuple[int, ...],
+    taps: Taps,
+    step: Triple,
+    outputs: Triple,
+    weight: tuple[int, ...],
+    columns: int,
+    place: tuple[int, int, Triple],
+    dtype: np.dtype[Any],
+) -> Plan:
+    """Where the taps lie, and how the work is cut; small, and the same every time."""
+    batch, _, height, width, channels = shape
+    groups, panels, panel = weight[0], weight[1], weight[-1]
+    first, sample, pixel = place
+    strides = (height * width * channels, width * channels, channels)
+    a_offsets = np.zeros(1, np.int64)
+    for stride, along in zip(strides, taps.offsets, strict=True):
+        a_offsets = (a_offsets[:, None] + np.array(along) * stride).reshape(-1)
+    b_offsets = np.arange(len(a_offsets), dtype=np.int64) * (taps.depth * panel)
+    lines = (batch, *outputs)
+    if len(a_offsets) == 1 and _one_line(step, outputs, strides, sample, pixel):
+        lines = (1, 1, 1, math.prod(lines))
+    tiles = -(-lines[3] // ROWS)
+    blocks = -(-math.prod(lines[:3]) * tiles // TILES_PER_TASK)
+    # few blocks of pixels: let the threads share out the panels instead
+    portions = min(groups * panels, -(-16 // max(1, blocks)))
+    geometry = Geometry(
+        *lines, tiles, portions, groups, panels, columns, channels // groups,
+        taps.depth, len(a_offsets), height * width * channels * shape[1],
+        *(s * t for s, t in zip(strides, step, strict=True)),
+        first, sample, *pixel, panel, lanes_of(dtype),
+    )  # fmt: skip
+    return Plan(blocks * portions, a_offsets, b_offsets, geometry)
+
+
 def convolve(
     x: Array,
     weight: Array,
@@ -141,40 +189,22 @@ def convolve(
     ``weight (groups, panels, taps, depth, width)`` and ``start (groups, panels*width)``
     are packed; results are clipped to ``low..high``.
     """
-    batch, _, height, width, channels = x.shape
-    strides = (height * width * channels, width * channels, channels)
-    a_offsets = np.zeros(1, np.int64)
-    for stride, along in zip(strides, taps.offsets, strict=True):
-        a_offsets = (a_offsets[:, None] + np.array(along) * stride).reshape(-1)
-    panel = weight.shape[-1]
-    b_offsets = np.arange(len(a_offsets), dtype=np.int64) * (taps.depth * panel)
-    lines = (batch, *outputs)
-    if _one_line(step, outputs, strides, target) and len(a_offsets) == 1:
-        lines = (1, 1, 1, batch * outputs[0] * outputs[1] * outputs[2])
-    tiles = -(-lines[3] // ROWS)
-    blocks = -(-lines[0] * lines[1] * lines[2] * tiles // TILES_PER_TASK)
-    panels = groups * weight.shape[1]
-    # few blocks of pixels: let the threads share out the panels instead
-    portions = min(panels, -(-16 // max(1, blocks)))
-    g = Geometry(
-        *lines, tiles, portions, groups, weight.shape[1], columns,
-        channels // groups, taps.depth, len(a_offsets),
-        x.size // max(1, batch), *(s * t for s, t in zip(strides, step, strict=True)),
-        target.first, target.sample, *target.pixel, panel, lanes_of(x.dtype),
-    )  # fmt: skip
+    batch = len(x)
+    memory = target.memory
+    plan = _plan(
+        x.shape, taps, step, outputs, weight.shape, columns, target[1:], x.dtype
+    )
     work = 2 * x.dtype.itemsize * batch * outputs[0] * outputs[1] * outputs[2]
-    work *= columns * groups * taps.depth * len(a_offsets)
+    work *= columns * plan.geometry.groups * taps.depth * plan.geometry.taps
     number = x.dtype.type
     spread(
         _blocks,
-        blocks * portions,
+        plan.tasks,
         x.reshape(-1),
         weight.reshape(-1),
         start.reshape(-1),
-        target.memory,
-        a_offsets,
-        b_offsets,
-        g,
+        memory,
+        *plan[1:],
         number(low),
         number(high),
         scratch=(ROWS * VECTORS * lanes_of(x.dtype), x.dtype),
@@ -182,15 +212,16 @@ def convolve(
     )
 
 
-def _one_line(step: Triple, outputs: Triple, strides: Triple, target: Target) -> bool:
+def _one_line(
+    step: Triple, outputs: Triple, strides: Triple, sample: int, p: Triple
+) -> bool:
     """Whether all pixels of the batch follow each other, in x and in the target."""
     if step != (1, 1, 1):
         return False
     d, h, w = outputs
     pixel = strides[2]
     dense_x = strides[1] == w * pixel and strides[0] == h * w * pixel
-    p = target.pixel
-    dense_y = p[1] == w * p[2] and p[0] == h * p[1] and target.sample == d * p[0]
+    dense_y = p[1] == w * p[2] and p[0] == h * p[1] and sample == d * p[0]
     return dense_x and dense_y
 
 
@@ -202,27 +233,44 @@ def _blocks(  # type: ignore[no-untyped-def]
     every = g.batch * g.down * g.along * g.tiles
     panels = g.groups * g.panels
     panel_size = g.taps * g.depth * g.width
+    share, longer = g.across // g.tiles, g.across % g.tiles
     for task in range(start, stop):
         block, portion = divmod(task, g.portions)
         first = block * TILES_PER_TASK
-        last = min(first + TILES_PER_TASK, every)
+        count = min(TILES_PER_TASK, every - first)
+        line, first_i = divmod(first, g.tiles)
+        n, rest = divmod(line, g.down * g.along)
+        first_z, first_row = divmod(rest, g.along)
+        a_first = n * g.x_sample + first_z * g.x_z + first_row * g.x_y
+        c_first = g.y_first + n * g.y_sample + first_z * g.y_z + first_row * g.y_y
         for p in range(
             portion * panels // g.portions, (portion + 1) * panels // g.portions
         ):
             group, within = divmod(p, g.panels)
             taken = min(g.width, g.columns - within * g.width)
-            for t in range(first, last):
-                line, i = divmod(t, g.tiles)
-                n, rest = divmod(line, g.down * g.along)
-                z, row = divmod(rest, g.along)
-                j = i * g.across // g.tiles
-                rows = (i + 1) * g.across // g.tiles - j
-                a_at = n * g.x_sample + z * g.x_z + row * g.x_y + j * g.x_x
-                c_at = g.y_first + n * g.y_sample + z * g.y_z + row * g.y_y + j * g.y_x
+            a_line = a_first + group * g.channels
+            c_line = c_first + group * g.columns + within * g.width
+            i, row, z = first_i, first_row, first_z
+            for t in range(count):
+                j = i * share + min(i, longer)
                 tile(
-                    rows, taken, g.lanes,
-                    x, a_at + group * g.channels, g.x_x, 1, a_offsets,
+                    share + 1 if i < longer else share, taken, g.lanes,
+                    x, a_line + j * g.x_x, g.x_x, 1, a_offsets,
                     weight, p * panel_size, g.width, b_offsets, g.taps, g.depth,
-                    y, c_at + group * g.columns + within * g.width, g.y_x,
+                    y, c_line + j * g.y_x, g.y_x,
                     bias, p * g.width, low, high, edge,
+                    (p + 1) * panel_size + t % 2 * g.taps * g.depth * PER_LINE,
                 )  # fmt: skip
+                # on to the next tile: the next line, plane or sample when it is due
+                i += 1
+                if i == g.tiles:
+                    i, row = 0, row + 1
+                    a_line, c_line = a_line + g.x_y, c_line + g.y_y
+                    if row == g.along:
+                        row, z = 0, z + 1
+                        a_line += g.x_z - g.along * g.x_y
+                        c_line += g.y_z - g.along * g.y_y
+                        if z == g.down:
+                            z = 0
+                            a_line += g.x_sample - g.down * g.x_z
+                            c_line += g.y_sample - g.down * g.y_z

@@ -76,7 +76,7 @@ def _panels(  # type: ignore[no-untyped-def]
             tile(
                 min(ROWS, g.rows - r), columns, g.lanes, x, r * g.ins, g.ins, 1, zero,
                 w, first, g.outs, zero, 1, g.ins, y, r * g.outs + first, g.outs,
-                bias, first, low, high, edge,
+                bias, first, low, high, edge, 0,
             )  # fmt: skip
 
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
-from .compiled import compiled
 from .vectors import I64, UNIT, Code, address_of
 
 #: Rows of the largest tile. Two accumulators each, and room for B's and A's operands.
@@ -26,10 +25,11 @@ ROWS = 14 if UNIT.registers == 32 else 6
 VECTORS = 2
 #: How many rows share a base address, so that addresses do not use up the registers.
 _ROWS_PER_BASE = 3
+LINE = 64  # bytes of a cache line
 
 _FIELDS = (
     *("a", "lda", "a_step", "a_offsets", "b", "b_step", "b_offsets"),
-    *("taps", "depth", "c", "ldc", "start", "low", "high"),
+    *("taps", "depth", "c", "ldc", "start", "low", "high", "ahead"),
 )
 
 
@@ -38,6 +38,8 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     number = ir.FloatType() if element.bitwidth == 32 else ir.DoubleType()
     kinds = [number if field in ("low", "high") else I64 for field in _FIELDS]
     name = f"numpy_deconv_tile_{rows}x{vectors}_f{element.bitwidth}"
+    if name in module.globals:
+        return module.globals[name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
@@ -74,6 +76,8 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     while len(bases) * _ROWS_PER_BASE < rows:
         bases.append(builder.add(bases[-1], multiples[-1]))
     b_base = builder.add(at["b"], code.bytes_of(b_tap))
+    lines = builder.mul(at["depth"], ir.Constant(I64, LINE))
+    ahead_tap = builder.add(at["ahead"], builder.mul(t, lines))
     builder.branch(step)
 
     builder.position_at_end(step)
@@ -86,6 +90,8 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     along_a = builder.mul(k, at["a_step"])
     b_at = builder.add(b_base, builder.mul(k, at["b_step"]))
     panel = [code.load(plus(b_at, v * register)) for v in range(vectors)]
+    # one line of what comes next per step, so that it is in the cache by then
+    code.prefetch(builder.add(ahead_tap, builder.mul(k, ir.Constant(I64, LINE))))
     after = []
     for r in range(rows):
         base, ahead = divmod(r, _ROWS_PER_BASE)
@@ -113,26 +119,42 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     builder.cbranch(builder.icmp_signed("<", t_next, at["taps"]), tap, done)
 
     builder.position_at_end(done)
-    low, high = code.spread(at["low"]), code.spread(at["high"])
-    row_at = at["c"]
-    for new in after:
-        for v, value in enumerate(new):
-            code.store(code.clipped(value, low, high), plus(row_at, v * register))
-        row_at = builder.add(row_at, at["ldc"])
+    infinite = ir.Constant(number, float("inf"))
+    bounded = builder.or_(
+        builder.fcmp_ordered("<", at["high"], infinite),
+        builder.fcmp_ordered(">", at["low"], builder.fneg(infinite)),
+    )
+    with builder.if_else(bounded) as (within, anywhere):
+        with within:
+            low, high = code.spread(at["low"]), code.spread(at["high"])
+            clipped = [[code.clipped(v, low, high) for v in row] for row in after]
+            _store_rows(code, clipped, at["c"], at["ldc"])
+        with anywhere:
+            _store_rows(code, after, at["c"], at["ldc"])
     builder.ret_void()
     return function
+
+
+def _store_rows(code: Code, rows: list[list[Any]], c: Any, ldc: Any) -> None:
+    for row in rows:
+        for v, value in enumerate(row):
+            ahead = ir.Constant(I64, v * code.lanes * code.size)
+            code.store(value, code.builder.add(c, ahead))
+        c = code.builder.add(c, ldc)
 
 
 @intrinsic
 def _tile(  # type: ignore[no-untyped-def]
     typingctx, rows, vectors, a, a_at, lda, a_step, a_offsets,
     b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc, start, start_at, low, high,
+    ahead,
 ):  # fmt: skip
     element = c.dtype
     signature = types.void(
         types.int64, types.int64, a, types.int64, types.int64, types.int64, a_offsets,
         b, types.int64, types.int64, b_offsets, types.int64, types.int64,
         c, types.int64, types.int64, start, types.int64, element, element,
+        types.int64,
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -152,6 +174,7 @@ def _tile(  # type: ignore[no-untyped-def]
             address(2, 3), size(4), size(5), address(6),
             address(7, 8), size(9), address(10), args[11], args[12],
             address(13, 14), size(15), address(16, 17), args[18], args[19],
+            address(7, 20),
         ]  # fmt: skip
         end = builder.append_basic_block("tiled")
         shape = builder.add(
@@ -173,11 +196,11 @@ def _tile(  # type: ignore[no-untyped-def]
     return signature, codegen
 
 
-@compiled
+@register_jitable(inline="always")  # a call with this many arguments would show
 def tile(  # type: ignore[no-untyped-def]
     rows, columns, lanes, a, a_at, lda, a_step, a_offsets,
     b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc, start, start_at, low, high,
-    edge,
+    edge, ahead,
 ):  # fmt: skip
     """Compute ``rows`` rows of ``columns`` columns of C; see the module.
 
@@ -185,18 +208,23 @@ def tile(  # type: ignore[no-untyped-def]
     depth (``_step``) and offsets count elements. ``lanes`` is the vector length.
     B and ``start`` hold whole vectors; C is written in exactly ``columns`` columns,
     through ``edge`` (``ROWS * VECTORS * lanes`` elements) where that is not a whole
-    number of vectors.
+    number of vectors. On the way, one cache line per step of B's memory from position
+    ``ahead`` on is fetched; it may lie anywhere.
     """
     vectors = (columns + lanes - 1) // lanes
     width = vectors * lanes
-    whole = width == columns
-    target, target_at, ld = (c, c_at, ldc) if whole else (edge, 0, width)
-    _tile(
-        rows, vectors, a, a_at, lda, a_step, a_offsets, b, b_at, b_step, b_offsets,
-        taps, depth, target, target_at, ld, start, start_at, low, high,
-    )  # fmt: skip
-    if whole:
-        return
-    for r in range(rows):
-        for k in range(columns):
-            c[c_at + r * ldc + k] = edge[r * width + k]
+    if width == columns:
+        _tile(
+            rows, vectors, a, a_at, lda, a_step, a_offsets,
+            b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc,
+            start, start_at, low, high, ahead,
+        )  # fmt: skip
+    else:
+        _tile(
+            rows, vectors, a, a_at, lda, a_step, a_offsets,
+            b, b_at, b_step, b_offsets, taps, depth, edge, 0, width,
+            start, start_at, low, high, ahead,
+        )  # fmt: skip
+        for r in range(rows):
+            for k in range(columns):
+                c[c_at + r * ldc + k] = edge[r * width + k]

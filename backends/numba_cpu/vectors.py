@@ -45,6 +45,11 @@ def lanes_of(dtype: Any) -> int:
     return UNIT.lanes(dtype.itemsize)
 
 
+def _opaque(pointer: Any) -> bool:
+    """Whether this llvmlite writes pointers without saying what they point to."""
+    return str(pointer) == "ptr"
+
+
 class Code:
     """An LLVM builder that speaks vectors of one element type."""
 
@@ -73,6 +78,16 @@ class Code:
         """A vector to any address, aligned or not."""
         done = self.builder.store(value, self.pointer(address, self.vector))
         done.align = self.size
+
+    def prefetch(self, address: Any) -> None:
+        """Ask for the line at an address, valid or not, to be brought to L2."""
+        module, pointer = self.builder.module, ir.IntType(8).as_pointer()
+        name = "llvm.prefetch.p0" if _opaque(pointer) else "llvm.prefetch.p0i8"
+        kind = ir.FunctionType(ir.VoidType(), [pointer, I32, I32, I32])
+        function = module.globals.get(name) or ir.Function(module, kind, name)
+        read, second_level, data = (ir.Constant(I32, n) for n in (0, 2, 1))
+        target = self.builder.inttoptr(address, pointer)
+        self.builder.call(function, [target, read, second_level, data])
 
     def load_one(self, address: Any) -> Any:
         """A single element."""

@@ -141,5 +141,5 @@ def _portions(  # type: ignore[no-untyped-def]
                 x, taps[tap] + group * columns + c, g.x_step, line_x[first:],
                 min(g.lines, g.every - first), g.across,
                 partial, (rest * filters + k) * columns + c, columns,
-                zeros, 0, low, high, edge,
+                zeros, 0, low, high, edge, 0,
             )  # fmt: skip

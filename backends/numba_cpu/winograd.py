@@ -26,10 +26,15 @@ from .winograd_transforms import BY_TILE
 
 Array = np.ndarray[Any, Any]
 
-#: Tiles per block: enough for the weights, read once per block, not to be the limit.
-TILES = 56
 #: Panels of filters whose products are kept at a time: these stay in the L2 cache.
-GROUP = 2
+GROUP = 4
+#: Fewer tiles than this per thread, and the threads share out the filters instead.
+FEW = 24
+
+
+def _tiles_per_block(channels: int) -> int:
+    """More tiles for more weights, which are read once per block."""
+    return 28 if channels <= 128 else 56 if channels <= 256 else 112
 
 
 def conv(
@@ -66,10 +71,13 @@ def conv(
     # rows a multiple of 2 KB apart would share few lines of the L1 cache
     pitch = wide + (lanes if wide * x.itemsize % 2048 == 0 else 0)
     down, across = (-(-o // outputs_per_tile) for o in outputs)
-    tiles, group = batch * down * across, min(GROUP, len(u))
-    blocks = -(-tiles // TILES)
-    block = -(-tiles // blocks)
+    tiles, threads = batch * down * across, size()
+    together = tiles >= FEW * threads
+    block = min(_tiles_per_block(channels), -(-tiles // threads) if together else tiles)
     blocks = -(-tiles // block)
+    group = min(GROUP, len(u))
+    if not together:
+        group = max(1, min(group, blocks * len(u) // (2 * threads)))
     g = Geometry(
         height, width, channels, wide, pitch, *outputs, filters, len(u), panel, group,
         lanes, down, across, *begin, tiles, block,
@@ -81,7 +89,7 @@ def conv(
     shape, bounds = (0,) * t, (number(low), number(high))
     patch = t * t * max(wide, group * panel)
     private = t * t * block * group * panel + patch + ROWS * VECTORS * lanes
-    if blocks >= 2 * size() or blocks % size() == 0:
+    if together:
         spread(
             fused, blocks, source.reshape(-1), *ends, g, *bounds, shape,
             scratch=(t * t * block * pitch + private, x.dtype),

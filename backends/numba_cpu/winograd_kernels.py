@@ -15,6 +15,8 @@ from .compiled import compiled
 from .microkernel import ROWS, tile
 from .winograd_transforms import input_tile, output_tile
 
+PER_LINE = 16  # float32 numbers in a cache line
+
 
 class Geometry(NamedTuple):
     """Sizes of one problem, and how it is cut."""
@@ -134,9 +136,16 @@ def _outputs(  # type: ignore[no-untyped-def]
     edge = scratch[patch + t * t * max(g.wide, columns) :]
     panel1 = min(g.panels, panel0 + g.group)
     parts = (count + ROWS - 1) // ROWS
-    for p in range(panel0, panel1):
-        for product in range(t * t):
-            u_at = (p * t * t + product) * g.channels * g.panel
+    size = g.channels * g.panel
+    for product in range(t * t):
+        for p in range(panel0, panel1):
+            u_at = (p * t * t + product) * size
+            # the next panel of weights is fetched while this one is multiplied
+            coming = (
+                u_at + t * t * size
+                if p + 1 < panel1
+                else ((panel0 * t * t + product + 1) * size)
+            )
             for part in range(parts):
                 r = part * count // parts
                 rows = (part + 1) * count // parts - r
@@ -146,6 +155,7 @@ def _outputs(  # type: ignore[no-untyped-def]
                     u, u_at, g.panel, zero, 1, g.channels,
                     scratch, row * columns + (p - panel0) * g.panel, columns,
                     bias, g.panels * g.panel, -np.inf, np.inf, edge,
+                    coming + part * g.channels * PER_LINE,
                 )  # fmt: skip
     k = panel0 * g.panel
     taken = min(g.filters, panel1 * g.panel) - k
