@@ -42,3 +42,7 @@ class FileFormatError(NumpyDeconvError, ValueError):
 
 class OutputError(NumpyDeconvError, OSError):
     """A file that cannot be written where it should go; no half of it is left."""
+
+
+class OracleError(NumpyDeconvError, ArithmeticError):
+    """The oracle's two references disagree: a defect of the library itself."""

@@ -13,7 +13,11 @@ import pytest
 import numpy_deconv
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"numpy_deconv": "numpy_deconv", "backends": "numpy_deconv.backends"}
+SOURCES = {
+    "numpy_deconv": "numpy_deconv",
+    "backends": "numpy_deconv.backends",
+    "benchmarks/speed": "numpy_deconv.benchmarks",
+}
 
 
 def pyproject() -> dict[str, Any]:
@@ -21,7 +25,7 @@ def pyproject() -> dict[str, Any]:
 
 
 def files(folder: str) -> list[tuple[str, Path]]:
-    """``(package, file)`` for all that belongs to one of the two source folders,
+    """``(package, file)`` for all that belongs to one of the source folders,
     without the caches that tools leave there."""
     found = []
     for file in (ROOT / folder).rglob("*"):
@@ -38,7 +42,8 @@ def test_every_package_is_listed(folder: str) -> None:
     on_disk = {package for package, _ in files(folder)}
     under = {name for name in listed if name.startswith(SOURCES[folder])}
     if folder == "numpy_deconv":
-        under -= {n for n in under if n.startswith(SOURCES["backends"])}
+        elsewhere = (SOURCES["backends"], SOURCES["benchmarks/speed"])
+        under -= {n for n in under if n.startswith(elsewhere)}
     assert under == on_disk
 
 
@@ -74,13 +79,14 @@ def test_the_version_is_the_package_s() -> None:
     assert getattr(importlib.import_module(module), name) == numpy_deconv.__version__
 
 
-def test_backends_have_one_name() -> None:
-    backends = importlib.import_module("numpy_deconv.backends")
-    assert backends.__file__ is not None
-    assert Path(backends.__file__).parent == ROOT / "backends"
-    place = ROOT / "backends" / "__init__.py"
-    spec = importlib.util.spec_from_file_location("backends", place)
+@pytest.mark.parametrize("folder", ["backends", "benchmarks/speed"])
+def test_packages_kept_elsewhere_have_one_name(folder: str) -> None:
+    package = importlib.import_module(SOURCES[folder])
+    assert package.__file__ is not None
+    assert Path(package.__file__).parent == ROOT / folder
+    place, name = ROOT / folder / "__init__.py", Path(folder).name
+    spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
     assert spec.loader is not None
-    with pytest.raises(ImportError, match="imported as 'backends': its only name is"):
+    with pytest.raises(ImportError, match=f"imported as '{name}': its only name is"):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

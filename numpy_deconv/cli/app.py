@@ -9,10 +9,12 @@ import typer
 
 from ..version import __version__
 from .ascent_commands import fool, visualize_class
+from .bench_command import bench
 from .demo import demo
 from .gradient_commands import guided, saliency
 from .layer_commands import filters, maps, project
 from .listing_commands import backends, classify
+from .oracle_commands import check, explain, export, mutants, verify
 from .signals import unwinding
 
 
@@ -39,6 +41,18 @@ COMMANDS = (
     Command(maps, "maps", "numpy-deconv maps --layer relu2 --unit 0 --unit 7"),
     Command(filters, "filters", "numpy-deconv filters --layer conv1"),
     Command(backends, "backends", "numpy-deconv backends"),
+    Command(
+        bench,
+        "bench",
+        "numpy-deconv bench --quick --only alexnet --suite layers --backends numpy",
+    ),
+    Command(
+        check, "check", "numpy-deconv check numpy_deconv:conv --op conv --examples 50"
+    ),
+    Command(export, "export", "numpy-deconv export --op conv --n 20 --out cases"),
+    Command(verify, "verify", "numpy-deconv verify cases"),
+    Command(explain, "explain", "numpy-deconv explain case.npz"),
+    Command(mutants, "mutants", "numpy-deconv mutants --op max_pool"),
 )
 
 app = typer.Typer(

@@ -53,7 +53,7 @@ class Boxes:
         ends = self.origins + np.array(self.shape, np.int64)
         if (self.origins < 0).any() or (ends > np.array(self.plane)).any():
             shape = (len(self), planes.shape[1], *self.shape)
-            windows = np.full_like(planes, outside, shape=shape, order="C")
+            windows = np.full_like(planes, outside, shape=shape)
             everything = Boxes(np.zeros_like(ends), self.plane, self.plane, samples)
             for row, target, source in self._overlaps(everything):
                 windows[row][target] = planes[samples[row]][source]
@@ -62,7 +62,7 @@ class Boxes:
             window = planes[(..., *self._slices(0))]
             return rows_of(window, samples)
         shape = (len(self), planes.shape[1], *self.shape)
-        windows = np.empty_like(planes, shape=shape, order="C")
+        windows = np.empty_like(planes, shape=shape)
         for row, sample in enumerate(samples.tolist()):
             windows[row] = planes[sample][(slice(None), *self._slices(row))]
         return windows
@@ -72,7 +72,7 @@ class Boxes:
         if self.whole:
             return windows
         shape = (len(self), windows.shape[1], *self.plane)
-        planes = np.zeros_like(windows, shape=shape, order="C")
+        planes = np.zeros_like(windows, shape=shape)
         for row, window in enumerate(windows):
             planes[row][(slice(None), *self._slices(row))] = window
         return planes
@@ -101,7 +101,7 @@ class Boxes:
     def moved(self, windows: Array, other: Boxes) -> Array:
         """What the windows of other boxes hold of these boxes; zeros beside them."""
         shape = (len(self), windows.shape[1], *self.shape)
-        planes = np.zeros_like(windows, shape=shape, order="C")
+        planes = np.zeros_like(windows, shape=shape)
         self.paste(planes, windows, other)
         return planes
 

@@ -91,7 +91,8 @@ def mse(x: Array, target: Array) -> Array:
     if x.shape != target.shape:
         raise ShapeError(f"target {target.shape} must have x's shape {x.shape}.")
     xs, ts = entries(x), entries(target)
-    squares = [float((xs[at] - ts[at]) ** 2) for at in indices(x.shape)]
+    differences = [float(xs[at] - ts[at]) for at in indices(x.shape)]
+    squares = [each * each for each in differences]
     return np.asarray(math.fsum(squares) / len(squares) if squares else math.nan)
 
 

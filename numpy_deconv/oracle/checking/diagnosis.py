@@ -1,0 +1,164 @@
+"""Says in words what a wrong kernel looks like it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..mutation import mutants
+from .engine import Engine
+from .features import rule_of
+from .patterns import common_places, sums_of_terms, wrong_places
+from .trial import Trial, judge_of
+
+LOOKED_AT = 12
+AGREEING = 3
+
+
+def diagnosis(engine: Engine, trial: Trial) -> tuple[str, ...]:
+    """What is known about a failure, the most telling first."""
+    failures = [t for t in engine.tally.failures if t.kind == trial.kind]
+    said: list[str] = []
+    if trial.kind in ("value", "shape", "adjoint", "raises", "second call"):
+        said += _by_mutants(engine, [*failures[:LOOKED_AT], trial])
+    said += _by_layout(engine, trial)
+    if trial.kind == "value":
+        said += _by_values(engine, trial, failures)
+    rule = rule_of(engine.tally.features)
+    if rule is not None:
+        said.append(f"it failed in just those examples where {rule}")
+    return tuple(dict.fromkeys(said))
+
+
+def _by_mutants(engine: Engine, trials: list[Trial]) -> list[str]:
+    """Mutants that give what the kernel gave, wherever it was wrong."""
+    name = trials[0].case.op
+    trials = [t for t in trials if t.outputs and t.case.op == name]
+    if not trials:
+        return []
+    passed = [t for t in engine.tally.passed if t.case.op == name][:LOOKED_AT]
+    found = []
+    for mutant in mutants(name):
+        if all(agrees(mutant, t) for t in (*trials, *passed)):
+            found.append(mutant.description)
+    if not found:
+        return []
+    return [f"it looks like this: {' or '.join(found[:AGREEING])}"]
+
+
+def agrees(mutant: Any, trial: Trial) -> bool:
+    """Whether a mutant's outputs are the kernel's, up to rounding."""
+    case = trial.case
+    arrays = [None if a is None else np.array(a) for a in case.inputs]
+    try:
+        made = mutant(*arrays, **case.attrs)
+    except Exception:
+        return False
+    names = list(trial.bounds)
+    if isinstance(made, Mapping):
+        pairs = dict(made)
+    else:
+        parts = made if isinstance(made, tuple) else (made,)
+        pairs = dict(zip(names, parts, strict=False))
+    seen = False
+    for name, got in trial.outputs.items():
+        other = pairs.get(name)
+        if other is None or np.shape(other) != got.shape:
+            return False
+        bound = trial.bounds[name]
+        with np.errstate(all="ignore"):
+            ours, theirs = got.astype(np.float64), np.asarray(other, np.float64)
+            near = np.abs(ours - theirs) <= _slack(bound, ours.shape)
+            same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+        if not np.all(near | same):
+            return False
+        seen = True
+    return seen
+
+
+def _slack(bound: Any, shape: tuple[int, ...]) -> Any:
+    """Two kernels of the same mistake may round differently."""
+    if bound.H.shape != shape:
+        return float(np.max(bound.H, initial=0.0, where=np.isfinite(bound.H)))
+    return np.where(np.isfinite(bound.H), 2 * bound.H, np.inf)
+
+
+def _by_layout(engine: Engine, trial: Trial) -> list[str]:
+    """Whether the kernel is right on contiguous copies of the same values."""
+    odd = {n: how for n, how in trial.case.layouts.items() if how != "C"}
+    if not odd or trial.kind in ("hangs", "dies"):
+        return []
+    other = engine.trial(replace(trial.case, layouts={}), trial.mode)
+    if other is None or other.failed:
+        return []
+    names = " and ".join(odd)
+    return [f"right on contiguous copies: it does not follow the strides of {names}"]
+
+
+def _by_values(engine: Engine, trial: Trial, failures: list[Trial]) -> list[str]:
+    said: list[str] = []
+    tap = sums_of_terms(trial)
+    if tap is not None:
+        said.append(tap)
+    for name in trial.outputs:
+        masks = [wrong_places(each, name) for each in [trial, *failures[:LOOKED_AT]]]
+        seen = [mask for mask in masks if mask is not None and mask.any()]
+        prefix = "" if len(trial.outputs) == 1 else f"output {name!r}: "
+        said += [prefix + text for text in common_places(seen)]
+    said += _by_previous(trial)
+    modes = {each.mode for each in failures}
+    if modes == {"specials"}:
+        said.append("only special values (NaN, infinities, extremes) come out wrong")
+    if "bound" in modes and "exact" not in modes and engine.tally.examples["exact"]:
+        precision = _precision(engine, failures)
+        if precision is not None:
+            said.insert(0, precision)
+    return said
+
+
+def _by_previous(trial: Trial) -> list[str]:
+    for name, got in trial.outputs.items():
+        wrong = wrong_places(trial, name)
+        if wrong is not None and wrong.any():
+            values = got[wrong].astype(np.float64)
+            if np.isnan(values).all() and not np.isnan(trial.truths[name]).any():
+                return [
+                    "the wrong elements are NaN, as in memory that was never written "
+                    "or lies outside of the input"
+                ]
+            if got.size > 1 and not values.any():
+                return ["the wrong elements are all 0"]
+    return []
+
+
+def _precision(engine: Engine, failures: list[Trial]) -> str | None:
+    """All whole numbers were right: less precision than declared."""
+    from ..numerics import PROFILES
+
+    order = [*PROFILES, ""]
+    worst = ""
+    for each in failures[:LOOKED_AT]:
+        judge = judge_of(each.case, engine.request.numerics, False)
+        if judge is None:
+            continue
+        found = judge.precision(each.outputs)
+        if found not in order:
+            return None
+        if not worst or order.index(found) > order.index(worst):
+            worst = found
+    if not worst or worst in ("f32", "f64"):
+        return None
+    words = {
+        "tf32": "tf32 inputs, f32 accumulation",
+        "bf16": "bf16 inputs, f32 accumulation",
+        "f16-out": "a result rounded to f16",
+        "f16-acc": "accumulation in f16",
+        "bf16-acc": "accumulation in bf16",
+    }
+    return (
+        "right on whole numbers, but less precise than declared: consistent with "
+        f"{words.get(worst, worst)}"
+    )

@@ -1,0 +1,8 @@
+"""Cases for kernels that Python cannot call: files out, results back, a verdict."""
+
+from __future__ import annotations
+
+from .exporting import FORMATS, export
+from .verification import Verdict, verify
+
+__all__ = ["FORMATS", "Verdict", "export", "verify"]

@@ -1,0 +1,138 @@
+"""Sums, sums of products, means, and what only moves: all that is linear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, partial
+
+import numpy as np
+
+from ...per_axis import entries_of
+from ..call import Array, Call
+from ..evaluation import evaluate
+from ..numerics import FORMATS, format_of
+from ..operations import Output
+from .counts import counts
+from .terms import Results, Terms
+
+
+def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
+    """Terms of operations that are linear in each of their outputs' factors."""
+    outputs = call.operation.outputs
+    if all(output.kind == "moves" for output in outputs):
+        return tuple(None if y is None else moved(y) for y in results)
+    magnitudes = evaluate(_mapped(call, np.abs))
+    numbers = counts(call)
+
+    peaks = _finite_magnitudes(call)
+
+    @cache
+    def squares() -> Results:
+        return evaluate(_mapped(call, np.square))
+
+    def root(index: int) -> Array:
+        return np.sqrt(np.asarray(squares()[index]))
+
+    found: list[Terms | None] = []
+    for index, (output, y) in enumerate(zip(outputs, results, strict=True)):
+        if y is None:
+            found.append(None)
+            continue
+        n = np.asarray(numbers[index], np.float64)
+        terms = Terms(
+            np.asarray(magnitudes[index], np.float64),
+            n,
+            roundings(output, n),
+            products=2 if output.kind == "products" else 0,
+            S=partial(root, index) if output.kind == "products" else None,
+            peak=_peak(call, output, magnitudes if peaks is None else peaks, index, n),
+            skip=_padding_times_infinity(call, output),
+        )
+        found.append(terms)
+    return tuple(found)
+
+
+def moved(y: Array) -> Terms:
+    """Terms of an element that was copied."""
+    zero = np.zeros(())
+    return Terms(np.abs(y.astype(np.float64)), np.ones(()), zero)
+
+
+def roundings(output: Output, n: Array) -> Array:
+    """How many roundings a sum of ``n`` terms has on its longest path."""
+    extra = {"sum": -1, "products": 0, "mean": 1}.get(output.kind, -1)
+    return np.maximum(n + extra, 0) * (n > 0)
+
+
+def factors_of(call: Call) -> list[str]:
+    """Every floating array in which some output is linear."""
+    names = [name for output in call.operation.outputs for name in output.factors]
+    addends = [output.addend for output in call.operation.outputs if output.addend]
+    present = [name for name in (*names, *addends) if call.arrays[name] is not None]
+    return list(dict.fromkeys(present))
+
+
+def _mapped(call: Call, function: Callable[[Array], Array]) -> Call:
+    with np.errstate(all="ignore"):
+        return call.with_arrays(**{n: function(call[n]) for n in factors_of(call)})
+
+
+def _peak(
+    call: Call, output: Output, sizes: Results, index: int, n: Array
+) -> Array | None:
+    """The largest number met on the way, where it can be more than the result: beside
+    an infinity, and the sum of a mean."""
+    size = np.asarray(sizes[index], np.float64)
+    if output.kind == "mean" and not call.operation.is_backward:
+        total = sum_of_mean(call, size, n)
+        if total is not None:
+            return total
+    finite = all(np.isfinite(call[name]).all() for name in factors_of(call))
+    # of finite factors: an infinite one has overflowed
+    return None if finite else np.minimum(size, FORMATS["f64"].largest)
+
+
+def sum_of_mean(call: Call, size: Array, n: Array) -> Array | None:
+    """The sum that is divided, where it may overflow though the mean does not."""
+    kernel, rank = call.attributes.get("kernel_size"), call["x"].ndim - 2
+    count = n if kernel is None else math.prod(entries_of(kernel, rank, "kernel_size"))
+    limit = format_of(call.dtype) or FORMATS["f64"]
+    with np.errstate(all="ignore"):
+        total = np.broadcast_to(size * count, size.shape)
+    return total if np.any(total >= limit.largest / 4) else None
+
+
+def _finite_magnitudes(call: Call) -> Results | None:
+    """Magnitudes without infinite factors, if there are any: beside an infinity other
+    terms may overflow to the opposite one."""
+    if all(np.isfinite(call[name]).all() for name in factors_of(call)):
+        return None
+    return evaluate(_mapped(call, _finite_size))
+
+
+def _finite_size(array: Array) -> Array:
+    return np.where(np.isfinite(array), np.abs(array), 0.0)
+
+
+def _padding_times_infinity(call: Call, output: Output) -> Array | None:
+    """Elements in which a non-finite factor meets padding: 0 · inf, or nothing."""
+    name = call.operation.forward
+    by_kernel = (name, output.name) == ("conv", "y")
+    by_signal = name == "conv_weight_grad" or (name, output.name) == ("conv", "weight")
+    if call.semantics.strict_padding or not (by_kernel or by_signal):
+        return None
+    factor = "weight" if by_kernel else "grad"
+    odd = (~np.isfinite(call[factor])).astype(np.float64)
+    if not odd.any():
+        return None
+    seen = call.with_arrays(**{factor: odd, "x": np.ones(call["x"].shape)})
+    if by_kernel:
+        seen = seen.with_arrays(bias=None)
+    index = [each.name for each in call.operation.outputs].index(output.name)
+    met = np.asarray(evaluate(seen)[index])
+    if by_kernel:
+        total = odd.sum(axis=tuple(range(1, odd.ndim)))
+        return np.asarray(met < total.reshape(1, -1, *(1,) * (met.ndim - 2)))
+    total = odd.sum(axis=(0, *range(2, odd.ndim)))
+    return np.asarray(met < total.reshape(-1, *(1,) * (met.ndim - 1)))
