@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fenced_arrays import fenced
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,16 +23,6 @@ REFERENCE = NumpyBackend()
 OURS = NumbaBackend()
 CHANNELS = st.sampled_from([1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 48, 65])
 TOLERANCE = {np.dtype("float32"): 1e-5, np.dtype("float64"): 1e-12}
-
-
-def fenced(array: np.ndarray, last: bool) -> np.ndarray:
-    """The same values amid NaN; in channels-last memory if ``last``."""
-    turned = np.moveaxis(array, 1, -1) if last else array
-    memory = np.full(turned.size + 4096, np.nan, array.dtype)
-    inside = memory[2048 : 2048 + turned.size].reshape(turned.shape)
-    inside[...] = turned
-    inside.flags.writeable = False
-    return np.moveaxis(inside, -1, 1) if last else inside
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> None:

@@ -1,0 +1,91 @@
+"""Winograd's filtering at every border: compared with the direct sum in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fenced_arrays import fenced
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.backends.numba_cpu import team, winograd
+from numpy_deconv.backends.numba_cpu.winograd_transforms import F2, F4, Filtering
+from numpy_deconv.window import Window
+
+REFERENCE = NumpyBackend()
+SIDE = st.integers(1, 23)
+CHANNELS = st.sampled_from([16, 32, 48, 64, 16, 32, 5, 17, 40])
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from([2, 4]),
+    st.integers(1, 3),
+    CHANNELS,
+    CHANNELS,
+    st.tuples(SIDE, SIDE),
+    st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 2),
+    st.booleans(),
+    st.integers(1, 3),
+    st.integers(0, 2**32),
+)
+def test_any_size_and_padding(
+    outputs: int,
+    batch: int,
+    channels: int,
+    filters: int,
+    size: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    flipped: bool,
+    threads: int,
+    seed: int,
+) -> None:
+    size = tuple(max(n, 3 - sum(p)) for n, p in zip(size, padding, strict=True))
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((batch, channels, *size)).astype(np.float32)
+    weight = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
+    bias = rng.standard_normal(filters).astype(np.float32)
+    window = Window.of(3, 2, padding=padding)
+    found = window.output_size(size)
+    wide = (a.astype(np.float64) for a in (x, weight, bias))
+    expected = REFERENCE.conv(*wide, window, 1)
+    given_weight = weight[:, :, ::-1, ::-1].swapaxes(0, 1) if flipped else weight
+    with team.limited(threads):
+        got = winograd.conv(
+            fenced(x),
+            np.ascontiguousarray(given_weight),
+            bias,
+            (padding[0][0], padding[1][0]),
+            (found[0], found[1]),
+            outputs,
+            -np.inf,
+            np.inf,
+            flipped=flipped,
+        )
+    error = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+    assert error < 1e-5
+
+
+@pytest.mark.parametrize("filtering", [F2, F4], ids=["F2", "F4"])
+def test_the_matrices_filter_exactly(filtering: Filtering) -> None:
+    rng = np.random.default_rng(0)
+    d = rng.integers(-4, 5, filtering.tile).astype(np.float64)
+    w = rng.integers(-4, 5, 3).astype(np.float64)
+    a, g, b = (
+        np.array(m) for m in (filtering.results, filtering.weights, filtering.inputs)
+    )
+    expected = np.correlate(d, w, "valid")
+    np.testing.assert_allclose(a @ ((g @ w) * (b @ d)), expected, atol=1e-13)
+
+
+def test_whole_numbers_are_exact_by_two_outputs() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-4, 5, (1, 32, 17, 19)).astype(np.float32)
+    weight = 4 * rng.integers(-4, 5, (32, 32, 3, 3)).astype(np.float32)
+    window = Window.of(3, 2, padding=1)
+    expected = REFERENCE.conv(
+        x.astype(np.float64), weight.astype(np.float64), None, window, 1
+    )
+    got = winograd.conv(x, weight, None, (1, 1), (17, 19), 2, -np.inf, np.inf)
+    np.testing.assert_array_equal(got, expected)
