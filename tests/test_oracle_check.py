@@ -199,6 +199,8 @@ def test_gradients_of_the_candidate_itself() -> None:
     report = oracle.check(Wrong(), op="conv", grads=("x",), budget=FEW)
     assert report.failure is not None
     assert report.failure.case.op == "conv.backward"
+    assert report.failure.case.size <= 12
+    assert ".gradients(candidate, grad, [x, weight, bias]" in report.failure.repro()
 
 
 def test_integers_and_halves() -> None:

@@ -33,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
 def survivors(suite: str, op: str | None) -> list[Mutant]:
     """Mutants of ``op`` that the test ``"module:function"`` takes for right ones."""
     from .. import functional, oracle
-    from ..oracle.checking.check import imported
+    from ..oracle.checking.requesting import imported
 
     test = imported(suite)
     if op is None:

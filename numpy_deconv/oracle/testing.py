@@ -61,9 +61,9 @@ def conforms(op: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 def run(kernel: Callable[..., Any], op: str, options: dict[str, Any]) -> None:
     """Replay what failed before, then check."""
-    from .checking.check import request_of
     from .checking.check import run as run_check
     from .checking.options import Budget
+    from .checking.requesting import request_of
 
     wanted = dict(options)
     if SETTINGS.examples is not None:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib import import_module
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...errors import OptionError
-from ..adapters import Adapter, adapter_of
-from ..drawing import Case, Wishes
-from ..numerics import Numerics, numerics_of
-from ..operations import Operation, operation
-from ..semantics import Semantics, semantics_of
-from .candidate import Takes, name_of, takes_of
+from ..adapters import Adapter
+from ..drawing import Case
+from ..numerics import Numerics
+from ..semantics import Semantics
+from .candidate import arguments
 from .diagnosis import diagnosis
 from .engine import Engine
-from .options import LAYOUTS, MODES, Budget, Request, known_modes
+from .options import MODES, Budget, Request
 from .power import weaknesses
 from .report import Failure, Report
+from .requesting import request_of
 from .shape_errors import shape_errors
 from .shrinking import shrunk
 from .trial import Trial
@@ -86,87 +85,6 @@ def check(
     return run(request)
 
 
-def request_of(
-    candidate: Any,
-    *,
-    op: str,
-    grads: Sequence[str] = (),
-    semantics: Semantics | str = "torch",
-    numerics: Numerics | str | None = None,
-    layouts: Sequence[str] | None = None,
-    adapter: Adapter | str | None = None,
-    modes: Sequence[str] = MODES,
-    budget: Budget | None = None,
-    **rest: Any,
-) -> Request:
-    """A check's options, resolved and checked before any work."""
-    found, chosen = operation(op), adapter_of(adapter)
-    name = candidate if isinstance(candidate, str) else name_of(candidate)
-    if isinstance(candidate, str) and chosen.name != "command":
-        candidate = imported(candidate)
-    chosen.checked(candidate)
-    by_name = chosen.name in ("numpy", "torch", "cupy", "jax", "dlpack")
-    takes = takes_of(candidate, found) if by_name else Takes(found.inputs, None)
-    sequences = ("dtypes", "ranks")
-    more: dict[str, Any] = {
-        n: tuple(v) if n in sequences else v for n, v in rest.items()
-    }
-    request = Request(
-        candidate,
-        name,
-        found,
-        takes,
-        chosen,
-        semantics_of(semantics),
-        numerics_of(numerics),
-        grads=_gradients(grads, found, chosen, candidate),
-        layouts=tuple(LAYOUTS if layouts is None else layouts),
-        modes=known_modes(tuple(modes)),
-        budget=Budget() if budget is None else budget,
-        **more,
-    )
-    # refuses what cannot be drawn
-    Wishes(dtypes=request.dtypes, ranks=request.ranks, layouts=request.layouts)
-    return request
-
-
-def _gradients(
-    grads: Sequence[str], found: Operation, adapter: Adapter, candidate: Any
-) -> tuple[str, ...]:
-    names = tuple({"w": "weight", "b": "bias"}.get(name, name) for name in grads)
-    unknown = [name for name in names if name not in found.inputs]
-    if unknown:
-        raise OptionError(
-            f"grads has {unknown[0]!r}, which {found.name} does not take: its arrays "
-            f"are {found.inputs}"
-        )
-    if names and found.is_backward:
-        raise OptionError(f"{found.name} is a gradient already: leave out grads")
-    if names and not adapter.has_gradients(candidate):
-        raise OptionError(
-            f"grads={tuple(grads)} needs gradients: give the candidate a method "
-            "backward(grad, *arrays, **attrs), or check it as "
-            f"op='{found.name}.backward'"
-        )
-    return names
-
-
-def imported(spec: str) -> Any:
-    """The function that ``"module:function"`` names."""
-    module, _, path = spec.partition(":")
-    if not module or not path:
-        raise OptionError(f"{spec!r} is no candidate: give MODULE:FUNCTION")
-    try:
-        found: Any = import_module(module)
-    except ImportError as error:
-        raise OptionError(f"cannot import {module!r}: {error}") from error
-    for part in path.split("."):
-        if not hasattr(found, part):
-            raise OptionError(f"{module!r} has no {path!r}")
-        found = getattr(found, part)
-    return found
-
-
 def run(request: Request) -> Report:
     """The report of a resolved request."""
     engine = Engine(request)
@@ -196,7 +114,12 @@ def _smallest(engine: Engine) -> Failure | None:
         best = shrunk(engine, best, left)
     said = diagnosis(engine, best) if engine.request.shrink else ()
     request = engine.request
-    return Failure.of(best, said, _spec(request), _adapter_spec(request.adapter))
+    found = Failure.of(best, said, _spec(request), _adapter_spec(request.adapter))
+    takes, own = request.takes, request.operation
+    if own.variadic:
+        return found
+    _, attrs = arguments(best.case, takes, own)
+    return replace(found, names=takes.arrays, attrs=attrs)
 
 
 def _spec(request: Request) -> str:

@@ -8,29 +8,50 @@ from typing import Any
 
 import numpy as np
 
+from ..drawing.layouts import laid_out
 from ..mutation import mutants
 from .engine import Engine
 from .features import rule_of
 from .patterns import common_places, sums_of_terms, wrong_places
+from .shrinking import REPEATED
 from .trial import Trial, judge_of
 
 LOOKED_AT = 12
 AGREEING = 3
+TIMES = 5
 
 
 def diagnosis(engine: Engine, trial: Trial) -> tuple[str, ...]:
     """What is known about a failure, the most telling first."""
     failures = [t for t in engine.tally.failures if t.kind == trial.kind]
-    said: list[str] = []
+    said = _by_repetition(engine, trial)
+    if said:
+        return tuple(said)
     if trial.kind in ("value", "shape", "adjoint", "raises", "second call"):
         said += _by_mutants(engine, [*failures[:LOOKED_AT], trial])
     said += _by_layout(engine, trial)
     if trial.kind == "value":
         said += _by_values(engine, trial, failures)
-    rule = rule_of(engine.tally.features)
+    rule = rule_of([*engine.tally.features, *engine.tally.explored])
     if rule is not None:
-        said.append(f"it failed in just those examples where {rule}")
+        said.append(f"it fails only where {rule}")
     return tuple(dict.fromkeys(said))
+
+
+def _by_repetition(engine: Engine, trial: Trial) -> list[str]:
+    """Whether it fails only sometimes on the very same call."""
+    if trial.kind in ("hangs", "dies", *REPEATED) or trial.case.op != (
+        engine.request.operation.name
+    ):
+        return []
+    again = [engine.trial(trial.case, trial.mode) for _ in range(TIMES)]
+    right = sum(each is not None and not each.failed for each in again)
+    if not right:
+        return []
+    return [
+        f"it fails only sometimes: {right} of {TIMES} more calls with the same numbers "
+        "were right, as with a race or with memory that was never written"
+    ]
 
 
 def _by_mutants(engine: Engine, trials: list[Trial]) -> list[str]:
@@ -52,7 +73,11 @@ def _by_mutants(engine: Engine, trials: list[Trial]) -> list[str]:
 def agrees(mutant: Any, trial: Trial) -> bool:
     """Whether a mutant's outputs are the kernel's, up to rounding."""
     case = trial.case
-    arrays = [None if a is None else np.array(a) for a in case.inputs]
+    names = list(case.arrays)
+    arrays = [
+        None if a is None else laid_out(a, case.layouts.get(name, "C"))
+        for name, a in zip(names, case.inputs, strict=False)
+    ]
     try:
         made = mutant(*arrays, **case.attrs)
     except Exception:
@@ -124,7 +149,9 @@ def _by_previous(trial: Trial) -> list[str]:
         wrong = wrong_places(trial, name)
         if wrong is not None and wrong.any():
             values = got[wrong].astype(np.float64)
-            if np.isnan(values).all() and not np.isnan(trial.truths[name]).any():
+            given = [a for a in trial.case.inputs if a is not None]
+            finite = all(np.isfinite(a.astype(np.float64)).all() for a in given)
+            if finite and np.isnan(values).all():
                 return [
                     "the wrong elements are NaN, as in memory that was never written "
                     "or lies outside of the input"

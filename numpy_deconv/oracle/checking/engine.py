@@ -40,6 +40,7 @@ class Tally:
     failures: list[Trial] = field(default_factory=list)
     warnings: list[Trial] = field(default_factory=list)
     features: list[tuple[frozenset[str], bool]] = field(default_factory=list)
+    explored: list[tuple[frozenset[str], bool]] = field(default_factory=list)
     passed: list[Trial] = field(default_factory=list)
     worst_hard: float = 0.0
     worst_soft: float = 0.0

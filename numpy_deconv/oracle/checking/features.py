@@ -10,6 +10,10 @@ import numpy as np
 
 from ..drawing import Case
 
+MOST = 24
+SURE = 0.6
+"""Share of failures among the calls that a rule must exceed."""
+MORE = 0.02
 ENOUGH = 3
 """Failures from which a rule is drawn."""
 
@@ -99,17 +103,24 @@ def _of_weight(case: Case, weight: Any) -> set[str]:
 
 
 def rule_of(seen: Sequence[tuple[frozenset[str], bool]]) -> str | None:
-    """One feature, or two, that all failures have and no success has."""
+    """Up to three features that all failures have, and hardly a success.
+
+    Some calls come out right by chance: a wrong index does not show in equal numbers.
+    """
     failed = [features for features, bad in seen if bad]
     passed = [features for features, bad in seen if not bad]
     if len(failed) < ENOUGH or len(passed) < ENOUGH:
         return None
     shared = frozenset.intersection(*failed)
     dull = frozenset.intersection(*(features for features, _ in seen))
-    telling = sorted(shared - dull)
-    for count in (1, 2):
+    telling = sorted(shared - dull)[:MOST]
+    best, share = "", SURE
+    for count in (1, 2, 3):
         for some in combinations(telling, count):
             wanted = set(some)
-            if not any(wanted <= features for features in passed):
-                return " and ".join(some)
-    return None
+            hits = sum(wanted <= features for features in passed)
+            found = len(failed) / (len(failed) + hits)
+            # one more condition must explain noticeably more
+            if found > share + (count - 1) * MORE:
+                best, share = " and ".join(some), found
+    return best or None

@@ -48,8 +48,6 @@ class Performer:
         names = list(case.arrays)[: len(arrays)]
         there = guarded_inputs(arrays, names, case.layouts)
         given = [None if g is None else g.array for g in there]
-        while given and given[-1] is None:
-            given.pop()
         target = None
         if self.takes.out:
             target = poisoned_output(like[0], np.dtype(like[1]))

@@ -21,7 +21,8 @@ class Failure:
     """A failing call, as small as it was made, and what is known about it.
 
     At ``index`` of ``output`` the kernel gave ``got`` where ``want`` is true and an
-    error of ``allowed`` would do.
+    error of ``allowed`` would do. It was called with the arrays ``names`` and the
+    attributes ``attrs``, which may be fewer and more than the case has.
     """
 
     case: Case
@@ -39,6 +40,7 @@ class Failure:
     call: str = "candidate"
     adapter: str = "numpy"
     names: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -71,7 +73,14 @@ class Failure:
     def repro(self) -> str:
         """A script that shows it without the oracle's drawing: NumPy and this library
         are all that it needs."""
-        return reproduction(self.case, self.call, self.adapter, self.mode, self.kind)
+        return reproduction(
+            self.case,
+            self.call,
+            self.adapter,
+            f"{self.kind} ({self.mode} mode)",
+            self.names,
+            {**self.case.attrs, **self.attrs},
+        )
 
     def save(self, path: str | Path) -> Path:
         """Keep it as ``.npz``, to be replayed or explained."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import pprint
 import zlib
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -18,10 +19,18 @@ SHORT = 120
 """Elements up to which an array is written out."""
 
 
-def reproduction(case: Case, call: str, adapter: str, mode: str, kind: str) -> str:
-    """The script; ``call`` is ``module:function`` or just a name."""
+def reproduction(
+    case: Case,
+    call: str,
+    adapter: str,
+    title: str,
+    names: tuple[str, ...],
+    attrs: Mapping[str, Any],
+) -> str:
+    """The script; ``call`` is ``module:function`` or just a name, ``names`` and
+    ``attrs`` are what the kernel is called with (of no names: all arrays)."""
     module, _, function = call.rpartition(":")
-    lines = [f"# {case.op}: {kind} ({mode} mode)", "import numpy as np"]
+    lines = [f"# {case.op}: {title}", "import numpy as np"]
     if any(_is_long(a) for a in case.inputs if a is not None):
         lines += ["import base64", "import zlib"]
     lines += ["from numpy_deconv import oracle"]
@@ -37,14 +46,17 @@ def reproduction(case: Case, call: str, adapter: str, mode: str, kind: str) -> s
     else:
         lines.append("candidate = ...  # your kernel")
     lines.append("")
-    names = []
     for name, array in case.arrays.items():
-        names.append(name)
         lines.append(f"{name} = {_literal(array, case.layouts.get(name, 'C'))}")
-    attrs = pprint.pformat(dict(case.attrs), sort_dicts=False)
-    lines += [f"attrs = {attrs}", f"arrays = [{', '.join(names)}]"]
+    spelt = pprint.pformat(dict(attrs), sort_dicts=False)
+    given = ", ".join(names or case.arrays)
+    lines += [f"attrs = {spelt}", f"arrays = [{', '.join(case.arrays)}]"]
+    forward = case.op.removesuffix(".backward")
+    asked = f"call(candidate, [{given}], attrs, {case.op!r})"
+    if "grad" in case.arrays and names and "grad" not in names:
+        asked = f"gradients(candidate, grad, [{given}], attrs, {forward!r})"
     lines += [
-        f"got = adapter_of({adapter!r}).call(candidate, arrays, attrs, {case.op!r})",
+        f"got = adapter_of({adapter!r}).{asked}",
         f"semantics = {_semantics(case.semantics)}",
         f"want = oracle.reference({case.op!r}, arrays, attrs, semantics=semantics)",
         'print("got ", got)',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from .engine import Engine
+from .features import features_of
 from .trial import Trial
 
 RUNS = 400
@@ -20,7 +21,7 @@ def shrunk(engine: Engine, trial: Trial, seconds: float) -> Trial:
     Works on the record of choices, each of which has 0 as its simplest: every one is
     set to 0, halved, or made one less, as long as the kernel goes on failing.
     """
-    if not trial.case.choices or trial.case.op != engine.request.operation.name:
+    if not trial.case.choices:
         return trial
     until, runs = time.monotonic() + seconds, 0
     best = trial
@@ -66,9 +67,11 @@ def _attempt(
     if case is None or not case.size:
         return None
     found = engine.trial(case, mode, like.kind in REPEATED)
-    if found is None or not found.failed or found.kind != like.kind:
+    if found is None or (found.failed and found.kind != like.kind):
         return None
-    return found
+    # what passes and fails so near to each other tells when it fails
+    engine.tally.explored.append((features_of(case), found.failed))
+    return found if found.failed else None
 
 
 def _is_simpler(found: Trial, best: Trial) -> bool:
