@@ -33,7 +33,7 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
     plain, strided = Window.of(3, 2, padding=1), Window.of(3, 2, padding=1, stride=2)
     # Winograd's filtering by 4 and by 2 outputs, and the product of matrices
     for channels, filters, batch, size in (
-        (16, 16, 1, 16), (64, 64, 1, 7), (3, 5, 1, 9),
+        (16, 16, 1, 24), (64, 64, 1, 7), (3, 5, 1, 9),
     ):  # fmt: skip
         x = _ones(dtype, batch, channels, size, size)
         weight = _ones(dtype, filters, channels, 3, 3)
