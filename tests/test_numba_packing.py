@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -132,3 +135,27 @@ def test_memory_for_packed_weights_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     packing.packed(big, "a", pack)
     packing.packed(big, "a", pack)
     assert pack.calls == 23
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # from Python 3.12
+def test_a_child_forked_while_weights_are_looked_up_can_look_them_up() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with packing._lock:
+            held.set()
+            done.wait(30)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(30)
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        packing.packed(np.ones(9), "a", lambda weight: weight)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    done.set()
+    other.join()
+    assert status == 0

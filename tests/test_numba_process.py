@@ -64,6 +64,9 @@ def test_a_forked_child_computes_too() -> None:
         run(
             """
             import os
+            import warnings
+            # Python 3.12 warns of any fork beside threads, which is what is tried here
+            warnings.simplefilter("ignore", DeprecationWarning)
             for _ in range(3):
                 child = os.fork()
                 if not child:

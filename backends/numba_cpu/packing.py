@@ -8,6 +8,7 @@ any time, at the cost of reading them once per call. Read-only weights, such as
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -133,3 +134,13 @@ def row(vector: np.ndarray[Any, Any] | None, columns: int, dtype: Any) -> Packed
     if vector is not None:
         wide[:columns] = vector
     return wide
+
+
+def _after_fork() -> None:
+    """The lock may have been held by a thread that the child does not have."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

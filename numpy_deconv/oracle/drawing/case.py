@@ -134,7 +134,8 @@ def load_case(path: str | Path) -> tuple[Case, dict[str, Array]]:
         raise FileFormatError(f"there is no case {path}") from error
     except Exception as error:
         raise FileFormatError(
-            f"{path} is no case of the oracle: {type(error).__name__}: {error}"
+            f"{path} is no case of the oracle, or is damaged: give a .npz file that "
+            "check or export wrote"
         ) from error
     return case, stored
 
