@@ -32,8 +32,13 @@ _STAMP = _stamp()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """``numba.njit`` without the GIL, cached on disk where that is possible."""
-    kernel = njit(nogil=True, error_model="numpy")(function)
+    """``numba.njit`` without the GIL, cached on disk where that is possible.
+
+    Kernels own no memory, and without Numba's runtime no reference is counted: an
+    atomic operation for every array, in every turn of a loop, was dearer than a small
+    tile. (So no kernel can allocate, nor assign one array's slice to another's.)
+    """
+    kernel = njit(nogil=True, error_model="numpy", _nrt=False)(function)
     try:
         kernel.enable_caching()
     except RuntimeError:  # nowhere to write: a read-only home, no home at all

@@ -120,8 +120,9 @@ def _pad(start, stop, x, y, bounds):  # type: ignore[no-untyped-def]
                 y[n, z, row] = 0
                 continue
             y[n, z, row, :x0] = 0
-            source = x[n, z - bz, row - by]
-            y[n, z, row, x0:x1] = source[x0 - bx : x1 - bx]
+            for i in range(x0, x1):
+                for c in range(x.shape[4]):
+                    y[n, z, row, i, c] = x[n, z - bz, row - by, i - bx, c]
             y[n, z, row, x1:] = 0
 
 
