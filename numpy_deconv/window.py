@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -58,6 +59,22 @@ class Window:
         input_size: Sizes | None = None,
     ) -> Window:
         """Validate a window of this spatial rank; ``"same"`` needs ``input_size``."""
+        given = kernel_size, rank, stride, padding, dilation
+        if type(padding) is not str and all(map(_is_plain, given)):
+            return _known(*given, bool(ceil_mode))
+        return cls._made(*given, ceil_mode, input_size)
+
+    @classmethod
+    def _made(
+        cls,
+        kernel_size: Any,
+        rank: int,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        ceil_mode: bool,
+        input_size: Sizes | None = None,
+    ) -> Window:
         kernel = per_axis(kernel_size, rank, "kernel_size", 1)
         window = cls(
             kernel,
@@ -97,7 +114,7 @@ class Window:
         """
         stride = kernel_size if stride is None else stride
         window = cls.of(kernel_size, rank, stride=stride, padding=padding, **rest)
-        if isinstance(padding, str):
+        if isinstance(padding, str) or (type(padding) is int and not padding):
             return window
         entries = entries_of(padding, rank, "padding")
         for axis, (entry, span) in enumerate(zip(entries, window.span, strict=True)):
@@ -142,6 +159,7 @@ class Window:
             self.size == 1 and set(self.stride) == {1} and set(self.padding) == {(0, 0)}
         )
 
+    @lru_cache(1024)  # noqa: B019  windows are values: few, and worth keeping
     def output_size(self, input_size: Sizes) -> Sizes:
         """Outputs per axis over an input; raises if the window fits nowhere."""
         sizes = []
@@ -237,6 +255,12 @@ class Window:
             total = total[..., None] * inside
         return total
 
+    @lru_cache(1024)  # noqa: B019
+    def always_samples(self, input_size: Sizes) -> bool:
+        """Whether no window over an input of this size sees nothing but padding."""
+        counts = self.counts(input_size, self.output_size(input_size), padded=False)
+        return bool(counts.all())
+
     def reads(self, outputs: Positions, input_size: Sizes) -> Positions:
         """Positions inside the input that these outputs read, per axis, ascending."""
         return tuple(
@@ -278,3 +302,12 @@ class Window:
 
 def _inside(positions: np.ndarray, length: int) -> np.ndarray:
     return np.unique(positions[(positions >= 0) & (positions < length)])
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether nothing of another type equals this one (1.0 and True equal 1)."""
+    return type(value) is int or (type(value) is tuple and all(map(_is_plain, value)))
+
+
+#: Small layers are many: checking their options again would take longer than they do.
+_known = lru_cache(1024)(Window._made)

@@ -40,13 +40,12 @@ def _compiled(method: Method) -> Method:
 
     @wraps(method)
     def answer(self: NumbaBackend, *args: Any, **options: Any) -> Any:
-        arrays = [a for a in args if isinstance(a, np.ndarray)]
-        first = arrays[0]
-        if first.dtype.char not in "efd" or not (
-            first.ndim and all(a.size for a in arrays)
-        ):
+        first = args[0]
+        if first.dtype.char not in "efd" or not first.ndim or any(map(_is_void, args)):
             reference = getattr(super(NumbaBackend, self), method.__name__)
             return reference(*args, **options)
+        if self.threads is None and first.dtype != HALF:
+            return method(self, *args, **options)
         with team.limited(self.threads):
             if first.dtype != HALF:
                 return method(self, *args, **options)
@@ -56,6 +55,10 @@ def _compiled(method: Method) -> Method:
         return _narrowed(results)
 
     return answer
+
+
+def _is_void(argument: Any) -> bool:
+    return isinstance(argument, np.ndarray) and not argument.size
 
 
 def _widened(argument: Any) -> Any:

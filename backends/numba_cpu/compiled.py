@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from numba import njit
@@ -18,7 +19,7 @@ from numba.core import event
 
 FOLDER = Path(__file__).parent
 
-#: Every kernel, by name, in the order of definition.
+#: Every kernel, by name, in the order of definition; if it is shared, as it is then.
 KERNELS: dict[str, Any] = {}
 
 
@@ -38,17 +39,39 @@ def compiled(function: Callable[..., Any]) -> Any:
     atomic operation for every array, in every turn of a loop, was dearer than a small
     tile. (So no kernel can allocate, nor assign one array's slice to another's.)
     """
-    kernel = njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    kernel = _dispatcher(function)
+    KERNELS[f"{_module_of(function)}.{function.__name__}"] = kernel
+    return kernel
+
+
+def adapted(template: FunctionType, kernel: Any) -> Any:
+    """A copy of ``template`` in which the global name ``kernel`` is this one."""
+    function = kernel.py_func
+    names = {**template.__globals__, "kernel": kernel}
+    name = f"{function.__name__}_{template.__name__}"
+    copy = FunctionType(template.__code__.replace(co_name=name), names, name)
+    copy.__module__ = function.__module__
+    copy.__qualname__ = f"{_module_of(function)}.{name}"
+    made = _dispatcher(copy)
+    KERNELS[f"{_module_of(function)}.{function.__name__}"] = made
+    return made
+
+
+def _module_of(function: Callable[..., Any]) -> str:
+    return function.__module__.rpartition(".")[2]
+
+
+def _dispatcher(function: Callable[..., Any]) -> Any:
+    made = njit(nogil=True, error_model="numpy", _nrt=False)(function)
     try:
-        kernel.enable_caching()
+        made.enable_caching()
     except RuntimeError:  # nowhere to write: a read-only home, no home at all
         pass
     else:
-        index = getattr(kernel._cache, "_cache_file", None)
+        index = getattr(made._cache, "_cache_file", None)
         if hasattr(index, "_source_stamp"):
             index._source_stamp = _STAMP
-    KERNELS[f"{function.__module__.rpartition('.')[2]}.{function.__name__}"] = kernel
-    return kernel
+    return made
 
 
 class _Announcement(event.Listener):

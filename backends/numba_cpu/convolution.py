@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +18,25 @@ from .three_axes import deep, three
 
 Array = np.ndarray[Any, Any]
 
-_outputs = lru_cache(512)(Window.output_size)
 _OUTPUTS_PER_TILE = {"winograd F(4x4, 3x3)": 4, "winograd F(2x2, 3x3)": 2}
+
+
+@lru_cache(2048)
+def _decided(
+    shape: tuple[int, ...],
+    filters: int,
+    window: Window,
+    groups: int,
+    dtype: np.dtype[Any],
+    winograd: bool,
+) -> tuple[Sizes, str]:
+    """The outputs per axis, and the name of the algorithm."""
+    batch, channels, *size = shape
+    outputs = window.output_size(tuple(size))
+    problem = Problem(
+        batch, channels, filters, window, outputs, groups, dtype, winograd
+    )
+    return outputs, chosen(problem)
 
 
 def conv(
@@ -32,12 +50,9 @@ def conv(
     allow_winograd: bool,
 ) -> Array:
     """Cross-correlation plus bias, clipped to ``low..high``."""
-    batch, channels, *size = x.shape
-    outputs = _outputs(window, tuple(size))
-    problem = Problem(
-        batch, channels, len(weight), window, outputs, groups, x.dtype, allow_winograd
+    outputs, how = _decided(
+        x.shape, len(weight), window, groups, x.dtype, allow_winograd
     )
-    how = chosen(problem)
     if how == "depthwise":
         return _depthwise(x, weight, bias, window, outputs, low, high)
     if how in _OUTPUTS_PER_TILE:
@@ -94,12 +109,10 @@ def conv_input_grad(
     allow_winograd: bool,
 ) -> Array:
     """Adjoint of conv in x, plus bias."""
-    filters, columns = weight.shape[:2]
-    problem = Problem(
-        len(grad), filters, columns * groups, window, input_size, groups, grad.dtype,
-        allow_winograd,
+    how, around = _decided_back(
+        grad.shape, weight.shape[1], window, groups, grad.dtype, allow_winograd,
+        tuple(input_size),
     )  # fmt: skip
-    how = chosen(problem)
     if how in _OUTPUTS_PER_TILE:
         (top, _), (left, _) = window.padding
         down, across = input_size
@@ -107,4 +120,38 @@ def conv_input_grad(
             grad, weight, bias, (2 - top, 2 - left), (down, across),
             _OUTPUTS_PER_TILE[how], -math.inf, math.inf, flipped=True,
         )  # fmt: skip
+    if around is not None:
+        return dense.conv(
+            grad, weight, bias, around, tuple(input_size), groups, -math.inf, math.inf,
+            flipped=True,
+        )  # fmt: skip
     return input_grad.conv_input_grad(grad, weight, bias, input_size, window, groups)
+
+
+@lru_cache(2048)
+def _decided_back(
+    shape: tuple[int, ...],
+    columns: int,
+    window: Window,
+    groups: int,
+    dtype: np.dtype[Any],
+    allow_winograd: bool,
+    size: Sizes,
+) -> tuple[str, Window | None]:
+    """The algorithm, and the window of the convolution that the gradient is."""
+    problem = Problem(
+        shape[0], shape[1], columns * groups, window, size, groups, dtype,
+        allow_winograd,
+    )  # fmt: skip
+    how = chosen(problem)
+    if how == "depthwise" or any(s != 1 for s in window.stride):
+        return how, None
+    margins = tuple(
+        (span - 1 - begin, length - outputs + begin)
+        for span, (begin, _), length, outputs in zip(
+            window.span, window.padding, size, shape[2:], strict=True
+        )
+    )
+    if any(side < 0 for pair in margins for side in pair):
+        return how, None
+    return how, replace(window, padding=margins)

@@ -27,6 +27,8 @@ Triple = tuple[int, int, int]
 #: Tiles that one task computes with each panel, so that a panel is read once for all.
 TILES_PER_TASK = 16
 PER_LINE = 16  # float32 numbers in a cache line
+#: Bytes times operations below which sharing the work costs more than it brings.
+ALONE = 1 << 22
 
 
 class Taps(NamedTuple):
@@ -90,40 +92,50 @@ def padded(x: Array, before: tuple[int, ...], extent: tuple[int, ...]) -> Array:
     if not any(before) and all(e <= s for e, s in zip(extent, size, strict=True)):
         return x
     y = arena.take((len(x), *extent, x.shape[-1]), x.dtype)
-    bounds = [
-        (max(0, b), max(0, min(e, b + s)))
-        for b, e, s in zip(before, extent, size, strict=True)
-    ]
-    (z0, z1), (y0, y1), (x0, x1) = bounds
-    b = before
     spread(
         _pad,
-        len(x) * extent[0],
-        x,
-        y,
-        np.array([z0, z1, y0, y1, x0, x1, *b]),
-        alone=y.nbytes < 1 << 18,
+        len(x) * extent[0] * extent[1],
+        x.reshape(-1),
+        y.reshape(-1),
+        _borders(size, before, tuple(extent), x.shape[-1]),
+        alone=y.nbytes < 1 << 17,
     )
     return y
 
 
+@lru_cache(512)
+def _borders(
+    size: tuple[int, ...], before: tuple[int, ...], extent: tuple[int, ...], depth: int
+) -> Array:
+    """Per axis: old and new length, where the old begins, and where it ends; the last
+    axis and its channels are one."""
+    rows = [
+        (s, e, b, max(0, min(e, b + s)))
+        for s, e, b in zip(size, extent, before, strict=True)
+    ]
+    rows[2] = tuple(depth * value for value in rows[2])
+    return np.array(rows, np.int64)
+
+
 @compiled
-def _pad(start, stop, x, y, bounds):  # type: ignore[no-untyped-def]
-    z0, z1, y0, y1, x0, x1, bz, by, bx = bounds
+def _pad(start, stop, x, y, borders):  # type: ignore[no-untyped-def]
+    """One line per task."""
+    depth, planes, z0, z1 = borders[0]
+    height, lines, y0, y1 = borders[1]
+    width, wide, x0, x1 = borders[2]
+    first = max(x0, 0)
     for task in range(start, stop):
-        n, z = divmod(task, y.shape[1])
-        if z < z0 or z >= z1:
-            y[n, z] = 0
+        plane, row = divmod(task, lines)
+        n, z = divmod(plane, planes)
+        line = task * wide
+        if z < z0 or z >= z1 or row < y0 or row >= y1 or first >= x1:
+            y[line : line + wide] = 0
             continue
-        for row in range(y.shape[2]):
-            if row < y0 or row >= y1 or x0 >= x1:
-                y[n, z, row] = 0
-                continue
-            y[n, z, row, :x0] = 0
-            for i in range(x0, x1):
-                for c in range(x.shape[4]):
-                    y[n, z, row, i, c] = x[n, z - bz, row - by, i - bx, c]
-            y[n, z, row, x1:] = 0
+        y[line : line + first] = 0
+        source = ((n * depth + z - z0) * height + row - y0) * width - x0
+        for i in range(first, x1):
+            y[line + i] = x[source + i]
+        y[line + x1 : line + wide] = 0
 
 
 class Plan(NamedTuple):
@@ -133,10 +145,12 @@ class Plan(NamedTuple):
     a_offsets: Array
     b_offsets: Array
     geometry: Geometry
+    scratch: tuple[int, Any]
+    alone: bool
 
 
-@lru_cache(512)
-def _plan(
+@lru_cache(2048)
+def plan(
     shape: tuple[int, ...],
     taps: Taps,
     step: Triple,
@@ -146,7 +160,12 @@ def _plan(
     place: tuple[int, int, Triple],
     dtype: np.dtype[Any],
 ) -> Plan:
-    """Where the taps lie, and how the work is cut; small, and the same every time."""
+    """Where the taps lie, and how the work is cut; small, and the same every time.
+
+    ``x (N, D, H, W, C)`` has this shape, the packed weight ``(groups, panels, taps,
+    depth, width)`` that; ``columns`` per group are computed for ``outputs`` pixels,
+    which lie at a :class:`Target`'s ``place``.
+    """
     batch, _, height, width, channels = shape
     groups, panels, panel = weight[0], weight[1], weight[-1]
     first, sample, pixel = place
@@ -168,7 +187,27 @@ def _plan(
         *(s * t for s, t in zip(strides, step, strict=True)),
         first, sample, *pixel, panel, lanes_of(dtype),
     )  # fmt: skip
-    return Plan(blocks * portions, a_offsets, b_offsets, geometry)
+    work = 2 * batch * math.prod(outputs) * groups * columns
+    work *= taps.depth * len(a_offsets) * dtype.itemsize
+    scratch = ROWS * VECTORS * lanes_of(dtype), dtype
+    alone = work < ALONE
+    return Plan(blocks * portions, a_offsets, b_offsets, geometry, scratch, alone)
+
+
+def product(
+    plan: Plan, x: Array, weight: Array, start: Array, y: Array, low: float, high: float
+) -> None:
+    """Fill ``y`` as planned, clipped to ``low..high``; everything is flat.
+
+    ``x`` is contiguous and holds every position that a tap reads; the weight and
+    ``start (groups, panels*width)`` are packed.
+    """
+    number = x.dtype.type
+    spread(
+        _blocks, plan.tasks, x, weight, start, y, plan.a_offsets, plan.b_offsets,
+        plan.geometry, number(low), number(high),
+        scratch=plan.scratch, alone=plan.alone,
+    )  # fmt: skip
 
 
 def convolve(
@@ -178,39 +217,16 @@ def convolve(
     taps: Taps,
     step: Triple,
     outputs: Triple,
-    groups: int,
     columns: int,
     target: Target,
-    low: float,
-    high: float,
 ) -> None:
-    """Fill ``target`` with ``outputs`` pixels of ``columns`` channels per group.
-
-    ``x (N, D, H, W, C)`` is contiguous and holds every position that a tap reads;
-    ``weight (groups, panels, taps, depth, width)`` and ``start (groups, panels*width)``
-    are packed; results are clipped to ``low..high``.
-    """
-    batch = len(x)
-    memory = target.memory
-    plan = _plan(
-        x.shape, taps, step, outputs, weight.shape, columns, target[1:], x.dtype
+    """:func:`plan` and :func:`product` of ``x (N, D, H, W, C)``, without bounds."""
+    memory, *place = target
+    planned = plan(
+        x.shape, taps, step, outputs, weight.shape, columns, tuple(place), x.dtype
     )
-    work = 2 * x.dtype.itemsize * batch * outputs[0] * outputs[1] * outputs[2]
-    work *= columns * plan.geometry.groups * taps.depth * plan.geometry.taps
-    number = x.dtype.type
-    spread(
-        _blocks,
-        plan.tasks,
-        x.reshape(-1),
-        weight.reshape(-1),
-        start.reshape(-1),
-        memory,
-        *plan[1:],
-        number(low),
-        number(high),
-        scratch=(ROWS * VECTORS * lanes_of(x.dtype), x.dtype),
-        alone=work < 1 << 24,
-    )
+    flat = x.reshape(-1), weight.reshape(-1), start.reshape(-1), memory
+    product(planned, *flat, -math.inf, math.inf)
 
 
 def _one_line(

@@ -132,11 +132,8 @@ def _product(
         merged,
         (1, 1, 1),
         _outputs(phase),
-        groups,
         columns,
         target,
-        -math.inf,
-        math.inf,
     )
 
 
@@ -185,11 +182,8 @@ def _together(
         merged,
         (1, 1, 1),
         outputs,
-        1,
         every * columns,
         image(mixed),
-        -math.inf,
-        math.inf,
     )
     return logical(_interleaved(mixed, counts, columns, input_size))
 

@@ -23,10 +23,13 @@ from .microkernel import VECTORS
 from .vectors import lanes_of
 
 Packed = np.ndarray[Any, Any]
+Key = tuple[Any, ...]
+Place = tuple[Any, ...]
 
 _lock = threading.RLock()
 _kept: OrderedDict[tuple[Any, ...], Packed] = OrderedDict()
 _named: dict[int, weakref.ref[Any]] = {}  # immutable weights seen, by id
+_latest: dict[Place, tuple[weakref.ref[Any], Key]] = {}  # of weights that may change
 _bytes = 0
 LIMIT = arena.machine_memory() // 8
 
@@ -98,7 +101,23 @@ def packed(
             _bytes += made.nbytes
             while _bytes > LIMIT:
                 _let_go(next(iter(_kept)))
+    if not is_immutable(weight):
+        _supersede((how, options, id(weight)), weight, key)
     return made
+
+
+def _supersede(place: Place, weight: np.ndarray[Any, Any], key: Key) -> None:
+    """Let go of what this very array was packed to before it was changed.
+
+    Training would otherwise keep the weights of every step until there is no room.
+    """
+    with _lock:
+        before = _latest.get(place)
+        same = before is not None and before[0]() is weight
+        if before is not None and same and before[1] != key and before[1] in _kept:
+            _let_go(before[1])
+        gone = weakref.ref(weight, lambda _: _latest.pop(place, None))
+        _latest[place] = gone, key
 
 
 def forget() -> None:
@@ -107,6 +126,7 @@ def forget() -> None:
     with _lock:
         _kept.clear()
         _named.clear()
+        _latest.clear()
         _bytes = 0
 
 

@@ -2,15 +2,16 @@
 
 Kernels release the GIL and work on a range of tasks, so plain threads do, and nothing
 of OpenMP, TBB or Numba's own scheduler is involved: any number of Python threads may
-call at once, a forked child makes its own team, and a caller's parallel code or
-another library's threads are not disturbed. What a task computes never depends on who
-runs it, or on how many there are.
+call at once (the team helps one of them at a time), a forked child makes its own team,
+and a caller's parallel code or another library's threads are not disturbed. What a task
+computes never depends on who runs it, or on how many there are.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,14 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from . import arena
+from . import arena, job
+from .compiled import adapted
 
 #: Tasks are handed out in this many portions per thread, for balance.
-PORTIONS = 4
+PORTIONS = 8
+#: Seconds that a thread stays awake for the next job.
+PATIENCE = 2e-4
 
 _limit: ContextVar[int | None] = ContextVar("numpy_deconv_threads", default=None)
-_workers: ThreadPoolExecutor | None = None
-_guard = threading.Lock()
 
 
 def available() -> int:
@@ -58,27 +60,95 @@ def limited(threads: int | None) -> Iterator[None]:
         _limit.reset(token)
 
 
-def _pool() -> ThreadPoolExecutor:
-    global _workers
-    with _guard:
-        if _workers is None:
-            helpers = max(size(), _AVAILABLE) - 1
-            _workers = ThreadPoolExecutor(max(1, helpers), "numpy_deconv")
-        return _workers
+class _Helper:
+    """A thread that serves a team, awake for a moment after each job, else asleep."""
+
+    def __init__(self, team: _Team, who: int):
+        self.asleep = False
+        self.wake = threading.Semaphore(0)
+        threading.Thread(
+            target=self._serve,
+            args=(team.words, team.address, who),
+            name=f"numpy_deconv_{who}",
+            daemon=True,
+        ).start()
+
+    def _serve(self, words: Any, team: int, who: int) -> None:
+        # holds the words: the last thing to be taken down with the interpreter
+        seen, patience = 0, _patience(team, who)
+        while words is not None:
+            seen = job.serve(team, who, seen, patience)
+            self.asleep = True
+            # a job published before its caller could know is found by one more look
+            if job.serve(team, who, seen, 1) == seen:
+                self.wake.acquire()
+            self.asleep = False
+
+
+def _patience(team: int, who: int) -> int:
+    """How many looks take ``PATIENCE``."""
+    looks = 2000
+    job.serve(team, who, -1, 1)  # compiling it, or finding it on disk, takes its time
+    start = time.perf_counter()
+    job.serve(team, who, -1, looks)
+    return int(looks * PATIENCE / (time.perf_counter() - start)) + 1
+
+
+class _Team:
+    """The threads of this process, and the words they watch."""
+
+    def __init__(self) -> None:
+        self.words = job.words()
+        self.address = job.address(self.words)
+        self.busy = threading.Lock()
+        self.number = 0
+        self.helpers: list[_Helper] = []
+
+    def call(self, entry: Any, tasks: int, threads: int, args: tuple[Any, ...]) -> None:
+        """Have a job done by the caller and ``threads - 1`` helpers."""
+        while len(self.helpers) < threads - 1:
+            self.helpers.append(_Helper(self, len(self.helpers) + 1))
+        for helper in self.helpers[: threads - 1]:
+            if helper.asleep:
+                helper.asleep = False
+                helper.wake.release()
+        self.number += 1
+        portion = max(1, tasks // (threads * PORTIONS))
+        try:
+            entry(self.address, self.number, tasks, portion, threads - 1, *args)
+        finally:
+            while not job.left(self.address, 1000):
+                time.sleep(0)
+
+
+_team = _Team()
+_workers: ThreadPoolExecutor | None = None
+_guard = threading.Lock()
 
 
 def _forget() -> None:
     """A forked child has none of its parent's threads."""
-    global _workers, _guard
-    _workers, _guard = None, threading.Lock()
+    global _team, _workers, _guard
+    _team, _workers, _guard = _Team(), None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
+_entries: dict[Any, Any] = {}
+
+
+def _entry(kernel: Any, own: bool) -> Any:
+    """The kernel as a job that a team can share."""
+    found = _entries.get((kernel, own))
+    if found is None:
+        template = job.share_with_own if own else job.share
+        found = _entries[kernel, own] = adapted(template, kernel)
+    return found
+
 
 def spread(
-    kernel: Callable[..., Any],
+    kernel: Any,
     tasks: int,
     *args: Any,
     scratch: tuple[int, Any] | None = None,
@@ -88,19 +158,46 @@ def spread(
 
     With ``scratch=(size, dtype)`` each thread's calls get a flat array of its own as
     third argument, its contents undefined. ``alone`` keeps the work on this thread:
-    below some tens of microseconds waking another costs more than it does.
+    below some microseconds sharing it costs more than it brings.
     """
-    args = tuple(map(_same_type, args))
     threads = 1 if alone else min(size(), tasks)
+    args = tuple(map(_same_type, args))
+    if not hasattr(kernel, "py_func"):
+        _spread_python(kernel, tasks, args, scratch, threads)
+        return
+    entry = _entry(kernel, scratch is not None)
+    shared = threads > 1 and _team.busy.acquire(blocking=False)
+    if scratch is not None:
+        line = -(-scratch[0] // 64) * 64
+        args = arena.take((threads if shared else 1, line), scratch[1]), *args
+    if not shared:
+        if tasks:
+            entry(0, 0, tasks, tasks, 0, *args)
+        return
+    team = _team
+    try:
+        team.call(entry, tasks, threads, args)
+    finally:
+        team.busy.release()
+
+
+def _spread_python(
+    function: Callable[..., Any],
+    tasks: int,
+    args: tuple[Any, ...],
+    scratch: tuple[int, Any] | None,
+    threads: int,
+) -> None:
+    """The same for what is not compiled, such as NumPy's own functions by chunks."""
     portion = max(1, -(-tasks // (threads * PORTIONS))) if threads > 1 else tasks
     starts = iter(range(0, tasks, max(1, portion)))  # next() on it is atomic
 
     def work() -> None:
         own = () if scratch is None else (arena.take((scratch[0],), scratch[1]),)
         for start in starts:
-            kernel(start, min(start + portion, tasks), *own, *args)
+            function(start, min(start + portion, tasks), *own, *args)
 
-    if threads == 1:
+    if threads <= 1:
         work()
         return
     others = [_pool().submit(work) for _ in range(threads - 1)]
@@ -110,6 +207,15 @@ def spread(
         for other in others:
             if not other.cancel():
                 other.result()
+
+
+def _pool() -> ThreadPoolExecutor:
+    global _workers
+    with _guard:
+        if _workers is None:
+            helpers = max(size(), _AVAILABLE) - 1
+            _workers = ThreadPoolExecutor(max(1, helpers), "numpy_deconv")
+        return _workers
 
 
 class _Writable:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -35,12 +34,6 @@ class Filtering(NamedTuple):
     def tile(self) -> int:
         """Inputs per axis."""
         return self.outputs + 2
-
-    def transformed(self, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """``G w G^T`` of ``(K, C, 3, 3)`` as ``(t*t, C, K)``, rounded once."""
-        g = np.array(self.weights)
-        wide = np.einsum("ia,kcab,jb->ijck", g, weight.astype(np.float64), g)
-        return wide.reshape(self.tile**2, *wide.shape[2:]).astype(weight.dtype)
 
 
 F2 = Filtering(

@@ -119,7 +119,7 @@ def _window(
 
 
 def _require_samples(window: Window, size: Sizes, consequence: str) -> None:
-    if not window.counts(size, window.output_size(size), padded=False).all():
+    if not window.always_samples(size):
         raise ShapeError(
             f"with padding {window.padding} and kernel {window.kernel} some window "
             f"over an input of size {size} is all padding, and {consequence}: "
