@@ -77,6 +77,17 @@ class Backend(ABC):
     ) -> Array:
         """Values at their switches, zeros elsewhere; see ``max_unpool``."""
 
+    def unpool(
+        self, values: Array, switches: Array, output_size: Sizes, overlap: str
+    ) -> Array:
+        """:meth:`scatter` of switches that nobody has looked at yet.
+
+        Raises ShapeError for one outside of the plane. To be overridden where the
+        scattering itself can tell.
+        """
+        switching.require_inside(switches, output_size)
+        return self.scatter(values, switches, output_size, overlap)
+
     def gather(self, x: Array, switches: Array) -> Array:
         """``x`` at the switches: the adjoint of ``scatter(overlap="sum")``."""
         return switching.gather(x, switches)

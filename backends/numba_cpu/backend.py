@@ -158,6 +158,7 @@ class NumbaBackend(NumpyBackend):
     upsample_grad = _kernel(pooling.upsample_grad)
 
     scatter = _kernel(switches.scatter)
+    unpool = _kernel(switches.unpool)
     gather = _kernel(switches.gather)
     scatter_grad = _kernel(switch_gradient.scatter_grad)
 

@@ -14,6 +14,7 @@ from ...window import Window
 from . import dense, depthwise, input_grad, winograd
 from .algorithms import Problem, chosen
 from .layout import channels_last, empty, logical
+from .packing import packed
 from .three_axes import deep, three
 
 Array = np.ndarray[Any, Any]
@@ -82,14 +83,12 @@ def _depthwise(
 ) -> Array:
     filters = len(weight)
     y = empty(len(x), filters, outputs, x.dtype)
-    taps = np.ascontiguousarray(weight.reshape(filters, -1).T)
-    begins = three(tuple(b for b, _ in window.padding), 0)
-    axes = zip(three(window.kernel), three(window.dilation), begins, strict=True)
+    taps = packed(weight, "depthwise", depthwise.by_tap)
     depthwise.convolve(
         deep(channels_last(x)),
         taps,
         np.zeros(filters, x.dtype) if bias is None else np.ascontiguousarray(bias),
-        tuple(tuple(t * d - b for t in range(k)) for k, d, b in axes),
+        _offsets(window),
         three(window.stride),
         three(outputs),
         dense.image(deep(y)),
@@ -97,6 +96,14 @@ def _depthwise(
         high,
     )
     return logical(y)
+
+
+@lru_cache(512)
+def _offsets(window: Window) -> tuple[tuple[int, ...], ...]:
+    """What each tap reads, per axis, counted from the output's place."""
+    begins = three(tuple(b for b, _ in window.padding), 0)
+    axes = zip(three(window.kernel), three(window.dilation), begins, strict=True)
+    return tuple(tuple(t * d - b for t in range(k)) for k, d, b in axes)
 
 
 def conv_input_grad(

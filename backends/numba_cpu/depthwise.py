@@ -8,6 +8,7 @@ taps of the pixels concerned.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,20 +25,26 @@ Array = np.ndarray[Any, Any]
 
 #: Pixels per step: each tap's weights are loaded once for all of them.
 PIXELS = 8
+#: Vectors of channels of a pixel at the border, which has taps of its own.
+VECTORS = 4
 _ONE, _MANY = (0,), (0,) * PIXELS  # a tuple's length is known when compiling
+_WIDE = (0,) * VECTORS
+#: Multiplications below which sharing the work costs more than it brings.
+ALONE = 1 << 18
 
 
 @intrinsic
 def _pixels(  # type: ignore[no-untyped-def]
-    typingctx, count, x, x_at, x_pixel, x_offsets, w, w_offsets, taps, y, y_at, y_pixel,
-    start, channel, low, high,
+    typingctx, count, wide, x, x_at, x_pixel, x_offsets, w, w_offsets, taps,
+    y, y_at, y_pixel, start, channel, low, high,
 ):  # fmt: skip
-    """One vector of channels of ``count`` (its length as a tuple) pixels."""
+    """``wide`` vectors of channels of ``count`` pixels (the lengths of two tuples)."""
     i = types.int64
     element = y.dtype
     signature = types.void(
-        count, x, i, i, x_offsets, w, w_offsets, i, y, i, i, start, i, element, element
-    )
+        count, wide, x, i, i, x_offsets, w, w_offsets, i, y, i, i, start, i, element,
+        element,
+    )  # fmt: skip
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         code = Code(builder, element)
@@ -49,22 +56,26 @@ def _pixels(  # type: ignore[no-untyped-def]
                 base = builder.add(base, code.bytes_of(args[offset]))
             return base
 
-        x_base, w_base = address(1, 2, 12), address(5, 12)
-        x_step, y_step = code.bytes_of(args[3]), code.bytes_of(args[10])
-        x_list, w_list = address(4), address(6)
-        first = code.load(address(11, 12))
+        vectors = [
+            ir.Constant(I64, n * code.lanes * code.size) for n in range(wide.count)
+        ]
+        x_base, w_base = address(2, 3, 13), address(6, 13)
+        x_step, y_step = code.bytes_of(args[4]), code.bytes_of(args[11])
+        x_list, w_list = address(5), address(7)
+        first = [code.load(builder.add(address(12, 13), v)) for v in vectors]
         before = builder.block
         loop = builder.append_basic_block("taps")
         end = builder.append_basic_block("summed")
         builder.cbranch(
-            builder.icmp_signed(">", args[7], ir.Constant(I64, 0)), loop, end
+            builder.icmp_signed(">", args[8], ir.Constant(I64, 0)), loop, end
         )
         builder.position_at_end(loop)
         t = builder.phi(I64)
         t.add_incoming(ir.Constant(I64, 0), before)
-        sums = [builder.phi(code.vector) for _ in range(count.count)]
-        for phi in sums:
-            phi.add_incoming(first, before)
+        sums = [[builder.phi(code.vector) for _ in vectors] for _ in range(count.count)]
+        for pixel in sums:
+            for phi, value in zip(pixel, first, strict=True):
+                phi.add_incoming(value, before)
         index = builder.mul(t, ir.Constant(I64, 8))
         there = code.bytes_of(
             builder.load(code.pointer(builder.add(x_list, index), I64))
@@ -72,29 +83,41 @@ def _pixels(  # type: ignore[no-untyped-def]
         which = code.bytes_of(
             builder.load(code.pointer(builder.add(w_list, index), I64))
         )
-        weight = code.load(builder.add(w_base, which))
+        w_at = builder.add(w_base, which)
+        weights = [code.load(builder.add(w_at, v)) for v in vectors]
         at = builder.add(x_base, there)
         after = []
-        for phi in sums:
-            after.append(code.multiply_add(code.load(at), weight, phi))
+        for pixel in sums:
+            values = [code.load(builder.add(at, v)) for v in vectors]
+            terms = zip(values, weights, pixel, strict=True)
+            after.append([code.multiply_add(*each) for each in terms])
             at = builder.add(at, x_step)
         following = builder.add(t, ir.Constant(I64, 1))
         t.add_incoming(following, loop)
-        for phi, new in zip(sums, after, strict=True):
-            phi.add_incoming(new, loop)
-        builder.cbranch(builder.icmp_signed("<", following, args[7]), loop, end)
+        for pixel, new in zip(sums, after, strict=True):
+            for phi, value in zip(pixel, new, strict=True):
+                phi.add_incoming(value, loop)
+        builder.cbranch(builder.icmp_signed("<", following, args[8]), loop, end)
         builder.position_at_end(end)
-        results = [builder.phi(code.vector) for _ in after]
-        low_, high_ = code.spread(args[13]), code.spread(args[14])
-        to = address(8, 9, 12)
-        for result, new in zip(results, after, strict=True):
-            result.add_incoming(first, before)
-            result.add_incoming(new, loop)
-            code.store(code.clipped(result, low_, high_), to)
+        results = [[builder.phi(code.vector) for _ in vectors] for _ in after]
+        low_, high_ = code.spread(args[14]), code.spread(args[15])
+        to = address(9, 10, 13)
+        for pixel, new in zip(results, after, strict=True):
+            for result, start_, value in zip(pixel, first, new, strict=True):
+                result.add_incoming(start_, before)
+                result.add_incoming(value, loop)
+        for pixel in results:
+            for result, v in zip(pixel, vectors, strict=True):
+                code.store(code.clipped(result, low_, high_), builder.add(to, v))
             to = builder.add(to, y_step)
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+def by_tap(weight: Array) -> Array:
+    """``(C, 1, *kernel)`` as ``(taps, C)``."""
+    return np.ascontiguousarray(weight.reshape(len(weight), -1).T)
 
 
 class Geometry(NamedTuple):
@@ -126,6 +149,40 @@ def suits(channels: int, dtype: Any) -> bool:
     return channels >= lanes_of(np.dtype(dtype))
 
 
+class Plan(NamedTuple):
+    """One problem, but for the numbers."""
+
+    tasks: int
+    offsets: Array
+    geometry: Geometry
+    scratch: tuple[int, Any]
+    alone: bool
+
+
+@lru_cache(512)
+def plan(
+    shape: tuple[int, ...],
+    offsets: tuple[tuple[int, ...], ...],
+    step: Triple,
+    outputs: Triple,
+    place: tuple[int, int, Triple],
+    dtype: np.dtype[Any],
+) -> Plan:
+    """How ``x (N, D, H, W, C)`` is gone through; results lie at a target's place."""
+    batch, depth, height, width, channels = shape
+    counts = [len(each) for each in offsets]
+    first, sample, pixel = place
+    geometry = Geometry(
+        depth, height, width, channels, *step, *outputs, *counts, first, sample,
+        *pixel, lanes_of(dtype),
+    )  # fmt: skip
+    taps = math.prod(counts)
+    listed = np.array([o for each in offsets for o in each], np.int64)
+    alone = batch * math.prod(outputs) * channels * taps < ALONE
+    scratch = 2 * taps, np.int64
+    return Plan(batch * outputs[0] * outputs[1], listed, geometry, scratch, alone)
+
+
 def convolve(
     x: Array,
     weight: Array,
@@ -141,28 +198,14 @@ def convolve(
 
     ``offsets`` per axis may point outside ``x``, which reads 0 there.
     """
-    batch, depth, height, width, channels = x.shape
-    counts = [len(each) for each in offsets]
-    g = Geometry(
-        depth, height, width, channels, *step, *outputs, *counts, target.first,
-        target.sample, *target.pixel, lanes_of(x.dtype),
-    )  # fmt: skip
-    taps = math.prod(counts)
+    memory, *place = target
+    planned = plan(x.shape, offsets, step, outputs, tuple(place), x.dtype)
     number = x.dtype.type
     spread(
-        _rows,
-        batch * outputs[0] * outputs[1],
-        x.reshape(-1),
-        weight.reshape(-1),
-        start,
-        target.memory,
-        np.array([o for each in offsets for o in each], np.int64),
-        g,
-        number(low),
-        number(high),
-        scratch=(2 * taps, np.int64),
-        alone=batch * math.prod(outputs) * channels * taps < 1 << 19,
-    )
+        _rows, planned.tasks, x.reshape(-1), weight.reshape(-1), start, memory,
+        planned.offsets, planned.geometry, number(low), number(high),
+        scratch=planned.scratch, alone=planned.alone,
+    )  # fmt: skip
 
 
 @compiled
@@ -190,19 +233,27 @@ def _rows(  # type: ignore[no-untyped-def]
                 listed = inside
             many = inside and j + PIXELS <= last
             at = base + j * g.step_x * g.channels
-            for channel in range(0, g.channels, g.lanes):
+            channel = 0
+            while channel < g.channels:
                 # the last vector may overlap the one before, with the same results
                 c = min(channel, g.channels - g.lanes)
                 if many:
                     _pixels(
-                        _MANY, x, at, g.step_x * g.channels, x_list, w, w_list, taps,
-                        y, to + j * g.y_x, g.y_x, bias, c, low, high,
+                        _MANY, _ONE, x, at, g.step_x * g.channels, x_list, w, w_list,
+                        taps, y, to + j * g.y_x, g.y_x, bias, c, low, high,
                     )  # fmt: skip
+                elif channel + VECTORS * g.lanes <= g.channels:
+                    _pixels(
+                        _ONE, _WIDE, x, at, g.step_x * g.channels, x_list, w, w_list,
+                        taps, y, to + j * g.y_x, g.y_x, bias, c, low, high,
+                    )  # fmt: skip
+                    channel += (VECTORS - 1) * g.lanes
                 else:
                     _pixels(
-                        _ONE, x, at, g.step_x * g.channels, x_list, w, w_list, taps,
-                        y, to + j * g.y_x, g.y_x, bias, c, low, high,
+                        _ONE, _ONE, x, at, g.step_x * g.channels, x_list, w, w_list,
+                        taps, y, to + j * g.y_x, g.y_x, bias, c, low, high,
                     )  # fmt: skip
+                channel += g.lanes
             j += PIXELS if many else 1
 
 

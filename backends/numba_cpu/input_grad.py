@@ -11,11 +11,13 @@ import numpy as np
 from ...per_axis import Sizes
 from ...window import Window
 from . import arena, depthwise
+from .compiled import compiled
 from .dense import image, wide_bias
 from .gathered import Taps, Target, Triple, convolve, padded
 from .layout import channels_last, empty, logical
 from .packing import in_panels, packed, panel_width
 from .phases import Axis, Phase, margins, phases
+from .team import spread
 from .three_axes import deep, three
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +33,7 @@ def conv_input_grad(
     groups: int,
 ) -> Array:
     """Adjoint of conv in x, plus bias: one gathered product per phase of the output."""
-    axes = phases(window, input_size)
+    axes = phases(window, tuple(input_size))
     columns = weight.shape[1]
     reached = all(any(phase.offsets for phase in axis) for axis in axes)
     several = math.prod(map(len, axes)) > 1
@@ -87,8 +89,10 @@ def _depthwise(
     phase: tuple[Phase, ...],
     target: Target,
 ) -> None:
-    filters = len(weight)
-    taps = np.ascontiguousarray(_taken(weight, phase).reshape(filters, -1).T)
+    filters, which = len(weight), tuple(p.taps for p in phase)
+    taps = packed(
+        weight, "depthwise back", lambda w: depthwise.by_tap(_taken(w, phase)), which
+    )
     depthwise.convolve(
         source,
         taps,
@@ -190,10 +194,32 @@ def _together(
 
 def _interleaved(mixed: Array, counts: list[int], columns: int, size: Sizes) -> Array:
     """``(N, d, h, w, phases, C)`` as ``(N, *size, C)``."""
-    y = arena.take((len(mixed), *three(size), columns), mixed.dtype)
-    each = mixed.reshape(*mixed.shape[:4], *counts, columns)
-    for i, j, k in product(*map(range, counts)):
-        part = y[:, i :: counts[0], j :: counts[1], k :: counts[2]]
-        d, h, w = part.shape[1:4]
-        part[...] = each[:, :d, :h, :w, i, j, k]
-    return y.reshape(len(mixed), *size, columns)
+    y = arena.take((len(mixed), *size, columns), mixed.dtype)
+    depth, height, width = three(tuple(size))
+    numbers = (*mixed.shape[1:], *counts, depth, height, width * columns)
+    spread(
+        _interleave,
+        len(mixed) * depth * height,
+        mixed.reshape(-1),
+        y.reshape(-1),
+        np.array(numbers, np.int64),
+        alone=y.nbytes < 1 << 17,
+    )
+    return y
+
+
+@compiled
+def _interleave(start, stop, mixed, y, numbers):  # type: ignore[no-untyped-def]
+    """One line of outputs per task: what phases of the last axis give lies together."""
+    planes, lines, across, each, s0, s1, _, depth, height, length = numbers
+    run = each // (s0 * s1)
+    for task in range(start, stop):
+        plane, row = divmod(task, height)
+        n, z = divmod(plane, depth)
+        d, i = divmod(z, s0)
+        h, j = divmod(row, s1)
+        source = ((n * planes + d) * lines + h) * across * each + (i * s1 + j) * run
+        target = task * length
+        for o in range((length + run - 1) // run):
+            for e in range(min(run, length - o * run)):
+                y[target + o * run + e] = mixed[source + o * each + e]

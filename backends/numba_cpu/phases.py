@@ -9,6 +9,7 @@ stride 1. Nothing is multiplied by the zeros that a stuffed gradient would hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...per_axis import Sizes
 from ...window import Window
@@ -45,15 +46,16 @@ class Phase:
 
 
 STILL = Phase(0, 1, (0,), (0,))  # of an axis that is not there
-Axis = list[Phase]
+Axis = tuple[Phase, ...]
 
 
+@lru_cache(512)
 def phases(window: Window, size: Sizes) -> tuple[Axis, Axis, Axis]:
     """The phases of each of three axes."""
-    axes: list[Axis] = [[STILL] for _ in range(3 - window.rank)]
+    axes: list[Axis] = [(STILL,) for _ in range(3 - window.rank)]
     for axis, length in enumerate(size):
         count = min(window.stride[axis], length)
-        axes.append([Phase.of(window, axis, n, length) for n in range(count)])
+        axes.append(tuple(Phase.of(window, axis, n, length) for n in range(count)))
     z, y, x = axes
     return z, y, x
 

@@ -34,6 +34,11 @@ Array = np.ndarray[Any, Any]
 
 #: Pooled pixels, and channels of each, looked at for the guess.
 SAMPLES = 16
+Bounds = tuple[tuple[int, int], ...]
+
+#: The windows that were right the last time, by pooled and whole size.
+_latest: dict[tuple[Sizes, Sizes], Bounds] = {}
+
 #: Taps of a window, beyond which it is no window.
 WIDEST = 36
 
@@ -45,17 +50,40 @@ def collected(
 
     Of values that meet the last is kept, or with ``add`` their sum.
     """
-    batch, *pooled, channels = values.shape
-    size, few = tuple(output_size), tuple(pooled)
-    strides, spans, numbers = _geometry(few, size)
-    found = _reach(switches.reshape(-1), channels, numbers)
-    bounds = tuple(
+    size, few = tuple(output_size), values.shape[1:-1]
+    remembered = _latest.get((few, size))
+    if remembered is not None:
+        image = _attempt(values, switches, size, remembered, add)
+        if image is not None:
+            return image
+    bounds = _guess(switches, few, size)
+    if bounds == remembered or math.prod(b - a + 1 for a, b in bounds) > WIDEST:
+        return None
+    image = _attempt(values, switches, size, bounds, add)
+    if image is not None:
+        if len(_latest) >= KEPT:
+            _latest.clear()
+        _latest[few, size] = bounds
+    return image
+
+
+def _guess(switches: Array, pooled: Sizes, size: Sizes) -> Bounds:
+    """First and last sample of a window per axis, counted from its stride's."""
+    _, spans, numbers = _geometry(pooled, size)
+    found = _reach(switches.reshape(-1), switches.shape[-1], numbers)
+    return tuple(
         (min(low, 0), max(high, span - 1)) if span else (low, high)
         for low, high, span in zip(found[::2], found[1::2], spans, strict=True)
-    )[3 - len(few) :]
-    if math.prod(high - low + 1 for low, high in bounds) > WIDEST:
-        return None
-    plan = reached_plan(few, strides, bounds, size)
+    )[3 - len(pooled) :]
+
+
+def _attempt(
+    values: Array, switches: Array, size: Sizes, bounds: Bounds, add: bool
+) -> Array | None:
+    """The image if all switches lie in windows of these bounds, else None."""
+    batch, *pooled, channels = values.shape
+    few = tuple(pooled)
+    plan = reached_plan(few, _geometry(few, size)[0], bounds, size)
     image = arena.take((batch, *size, channels), values.dtype)
     tasks, shape = shared_out(values, plan, image)
     met = np.zeros(tasks, np.int64)

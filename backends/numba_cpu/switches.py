@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...per_axis import Sizes
+from ...reference.switches import require_inside
 from . import arena
 from .compiled import compiled
 from .layout import channels_last, logical
@@ -80,11 +81,24 @@ def gather(x: Array, switches: Array) -> Array:
 
 def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:
     """Each value at its switch in a plane of zeros; see ``max_unpool``."""
+    return _scattered(values, switches, output_size, overlap, checked=False)
+
+
+def unpool(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:
+    """:func:`scatter`; raises ShapeError if a switch lies outside of the plane."""
+    return _scattered(values, switches, output_size, overlap, checked=True)
+
+
+def _scattered(
+    values: Array, switches: Array, output_size: Sizes, overlap: str, *, checked: bool
+) -> Array:
     source, index = channels_last(values), channels_last(switches, np.int64)
     if overlap in ("assign", "sum"):
         found = collected(source, index, output_size, overlap == "sum")
-        if found is not None:
+        if found is not None:  # all of them were met, so none is outside
             return logical(found)
+    if checked:
+        require_inside(switches, output_size)
     batch, channels, *pooled = values.shape
     area = math.prod(output_size)
     planes = Planes(batch, channels, area, math.prod(pooled), values.itemsize)

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ..arrays import Array, accumulator, narrowed, widened
+from ..errors import ShapeError
 from ..per_axis import Sizes
 from .pooling import divided
 
@@ -25,6 +26,18 @@ def gather(x: Array, switches: Array) -> Array:
     index = np.broadcast_to(index, (batch, *index.shape[1:]))
     taken = np.take_along_axis(planes, index, axis=2)
     return taken.reshape(batch, *switches.shape[1:])
+
+
+def require_inside(switches: Array, output_size: Sizes) -> None:
+    """Raise ShapeError if a switch lies outside of a plane of this size."""
+    area = math.prod(output_size)
+    low, high = (int(switches.min()), int(switches.max())) if switches.size else (0, -1)
+    if low < 0 or high >= area:
+        raise ShapeError(
+            f"switches reach from {low} to {high}, but a plane of size "
+            f"{tuple(output_size)} has indices 0 to {area - 1}: give the output_size "
+            "that was pooled"
+        )
 
 
 def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:
