@@ -48,7 +48,7 @@ def test_rounds_fill_the_time_and_no_more() -> None:
 
 
 def test_a_short_one_settles_before_it_is_timed() -> None:
-    watch, paces = Watch(), {"a": iter([9.0, 1.0] * 3)}
+    watch, paces = Watch(), {"a": iter([9.0, 5.0, 1.0] * 3)}
 
     def run() -> None:
         watch.now += next(paces["a"])

@@ -9,6 +9,7 @@ computes never depends on who runs it, or on how many there are.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -64,19 +65,26 @@ class _Helper:
     """A thread that serves a team, awake for a moment after each job, else asleep."""
 
     def __init__(self, team: _Team, who: int):
-        self.asleep = False
+        self.asleep = self.dismissed = False
         self.wake = threading.Semaphore(0)
-        threading.Thread(
+        self.thread = threading.Thread(
             target=self._serve,
             args=(team.words, team.address, who),
             name=f"numpy_deconv_{who}",
             daemon=True,
-        ).start()
+        )
+        self.thread.start()
+
+    def dismiss(self) -> None:
+        """Have the thread end, and wait for that."""
+        self.dismissed = True
+        self.wake.release()
+        self.thread.join(timeout=1)
 
     def _serve(self, words: Any, team: int, who: int) -> None:
-        # holds the words: the last thing to be taken down with the interpreter
+        # ``words`` is held here, so that they outlive whoever watches them
         seen, patience = 0, _patience(team, who)
-        while words is not None:
+        while not self.dismissed:
             seen = job.serve(team, who, seen, patience)
             self.asleep = True
             # a job published before its caller could know is found by one more look
@@ -132,6 +140,13 @@ def _forget() -> None:
     _team, _workers, _guard = _Team(), None, threading.Lock()
 
 
+def _dismiss() -> None:
+    """Nobody may be in compiled code when the interpreter is taken down."""
+    for helper in _team.helpers:
+        helper.dismiss()
+
+
+atexit.register(_dismiss)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 

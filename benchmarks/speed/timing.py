@@ -24,6 +24,8 @@ BEHIND = 2.0
 """Of a team, who warms up this many times slower than its fastest is left out."""
 SETTLED = 0.05
 """Seconds of a run above which what another left behind no longer matters."""
+REST = 6e-3
+"""Seconds after which the threads of whoever ran before have stopped waiting busily."""
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 50
 
@@ -72,8 +74,9 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Times of each candidate, one a round, for about this many seconds.
 
-    Those named in ``settling`` first run once without the clock: another's threads
-    may still spin, and its arrays fill the caches.
+    Those named in ``settling`` begin after a rest and run twice without the clock:
+    another's threads may still wait busily on the cores, its arrays fill the caches,
+    and one's own threads sleep.
     """
     times: dict[str, list[float]] = {c.name: [] for c in candidates}
     began = clock()
@@ -83,6 +86,8 @@ def alternate(
         first = number % len(candidates)
         for candidate in (*candidates[first:], *candidates[:first]):
             if candidate.name in settling:
+                time.sleep(REST)
+                candidate.run()
                 candidate.run()
             took = call(candidate, calls[candidate.name], clock)
             times[candidate.name].append(took)

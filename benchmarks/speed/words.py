@@ -11,9 +11,9 @@ METHOD = (
     "(single layers: in float64): relative L2 error at most 1e-5, pools exactly, and "
     "1e-2 where a ReLU or a pool may decide a near-tie the other way. A wrong one is "
     "reported as wrong and has no time. Candidates then take turns in one process, "
-    "after warming up, each round in another order; a short one runs once untimed "
-    "before it is timed, so that threads and caches are its own. A ratio is the "
-    "median of the rounds' ratios, between the fastest setting of each side; the "
+    "after warming up, each round in another order; a short one begins after a rest "
+    "of 6 ms and two untimed runs, so that threads and caches are its own. A ratio is "
+    "the median of the rounds' ratios, between the fastest setting of each side; the "
     "numbers after it are the quartiles.",
     "All have the same number of threads and, on Linux, the same allocator, tuned to "
     "keep memory. Inputs are ready in both layouts, NCHW and channels_last, for both "
