@@ -48,6 +48,11 @@ def conv(x: Any, w: Any, **attrs: Any) -> Any:
     return F.conv1d(x, w, **attrs)
 
 
+def global_max(x: Any) -> Any:
+    """PyTorch's name for it is adaptive."""
+    return F.adaptive_max_pool1d(x, 1)
+
+
 def max_pool(x: Any, **attrs: Any) -> Any:
     """Values and indices."""
     return F.max_pool1d(x, return_indices=True, **attrs)
@@ -134,6 +139,72 @@ ROWS = (
 )
 
 
+ROWS += (
+    Row(
+        "The largest of a plane of -inf",
+        "global_max_pool",
+        (line(-inf, -inf),),
+        {},
+        global_max,
+    ),
+    Row("Sigmoid of -20", "sigmoid", (line(-20),), {}, torch.sigmoid),
+    Row(
+        "Response norm beside a large channel",
+        "local_response_norm",
+        (np.array([1e4, 1, 1, 1], np.float32).reshape(1, 4, 1, 1),),
+        {"size": 1, "alpha": 1.0, "beta": 1.0, "k": 1.0},
+        channels,
+    ),
+    Row(
+        "Response norm after a NaN",
+        "local_response_norm",
+        (np.array([nan, 1, 1, 1], np.float32).reshape(1, 4, 1, 1),),
+        {"size": 1, "alpha": 1.0, "beta": 1.0, "k": 1.0},
+        channels,
+    ),
+    Row(
+        "Infinite weight on padding",
+        "conv",
+        (line(1, 2), line(inf, 1)),
+        {"padding": (1,)},
+        conv,
+    ),
+    Row(
+        "Maxima with padding as wide as the window",
+        "max_pool",
+        (line(1, 2),),
+        {**K2, "stride": (1,), "padding": ((1, 1),)},
+        lambda x, **o: max_pool(x, **{**o, "padding": 1}),
+    ),
+    Row(
+        "Mean that includes padding, hanging over",
+        "avg_pool",
+        (line(2, 4, 6, 8),),
+        {
+            **K3,
+            "stride": (2,),
+            "padding": ((1, 1),),
+            "ceil_mode": True,
+            "count_include_pad": True,
+        },
+        lambda x, **o: F.avg_pool1d(x, **{**o, "padding": 1}),
+    ),
+    Row(
+        "Infinity less infinity in a sum",
+        "conv",
+        (line(inf, -inf), line(1, 1)),
+        {},
+        conv,
+    ),
+)
+
+
+NOTES = """A name is the exception that was raised, `refused` this library's. ONNX
+Runtime's response norm slides one sum over the channels: what a large number or a NaN
+took away stays away; its sigmoid is a rational function that is 0 far from 0. The ONNX
+reference has no window of one channel."""
+
+
 def answers(row: Row) -> list[str]:
     """What each of the five says."""
 
@@ -175,21 +246,32 @@ def answer(ask: Callable[[], Any], output: int) -> str:
     if isinstance(found, tuple | list):
         found = found[output]
     flat = np.asarray(found).ravel()
-    return " ".join(f"{v:.4g}" for v in flat.tolist())
+    return " ".join(f"{v:.6g}" for v in flat.tolist())
 
 
 def table() -> str:
     """All rows, in Markdown."""
     heads = ("torch", "ONNX Runtime", "ONNX reference", "ours, torch", "ours, onnx")
     lines = [
+        "# Where PyTorch, ONNX Runtime and the ONNX reference differ",
+        "",
+        "Made by running them: `python benchmarks/differences.py`, with "
         f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, "
-        f"onnx {onnx.__version__}",
+        f"onnx {onnx.__version__}.",
         "",
         "| call | " + " | ".join(heads) + " |",
         "|---" * (len(heads) + 1) + "|",
     ]
-    lines += [f"| {row.title} | {' | '.join(answers(row))} |" for row in ROWS]
+    said = [(row.title, answers(row)) for row in ROWS]
+    lines += [f"| {title} | {' | '.join(a)} |" for title, a in said if differ(a)]
+    alike = [title for title, a in said if not differ(a)]
+    lines += ["", f"All three agree on: {'; '.join(alike)}.", "", NOTES]
     return "\n".join(lines) + "\n"
+
+
+def differ(found: list[str]) -> bool:
+    """Whether PyTorch, ONNX Runtime and the ONNX reference say different things."""
+    return len(set(found[:3])) > 1
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from numpy_deconv.backends.numba_cpu import packing
+from numpy_deconv.backends.numba_cpu.winograd_transforms import BY_TILE
+from numpy_deconv.backends.numba_cpu.winograd_weights import transformed
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +161,45 @@ def test_a_child_forked_while_weights_are_looked_up_can_look_them_up() -> None:
     done.set()
     other.join()
     assert status == 0
+
+
+def test_what_an_array_was_before_is_let_go() -> None:
+    """Training changes the same arrays over and over: one pack of each is enough."""
+    pack, weight, other = Counted(), np.zeros((64, 64)), np.ones((64, 64))
+    packing.packed(other, "a", pack)
+    packing.packed(weight, "b", pack)
+    for step in range(1, 6):
+        weight += 1
+        np.testing.assert_array_equal(packing.packed(weight, "a", pack), weight + 1)
+        assert packing._bytes <= 3 * weight.nbytes, step
+    packing.packed(other, "a", pack)
+    packing.packed(np.zeros((64, 64)), "b", pack)
+    assert pack.calls == 6  # 1 is what other was packed for, and b's zeros are there
+    del weight
+    gc.collect()
+    assert len(packing._latest) <= 2
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("filters", "channels"), [(1, 1), (33, 7), (70, 40)])
+@pytest.mark.parametrize("tile", [4, 6])
+def test_transformed_weights_are_the_formula_s(
+    tile: int, filters: int, channels: int, dtype: type, flipped: bool
+) -> None:
+    filtering = BY_TILE[tile]
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=(filters, channels, 3, 3)).astype(dtype)
+    w = weight[:, :, ::-1, ::-1].swapaxes(0, 1) if flipped else weight
+    g = np.array(filtering.weights)
+    wide = np.einsum("ia,kcab,jb->ijck", g, w.astype(np.float64), g)
+    want = packing.in_panels(wide.reshape(tile * tile, *wide.shape[2:]))
+    got = transformed(weight, filtering, flipped=flipped)
+    panels, width = len(got), got.shape[3]
+    flat = np.moveaxis(got, 0, 2).reshape(tile * tile, w.shape[1], panels * width)
+    count = len(w)
+    assert not flat[..., count:].any()
+    wanted = np.moveaxis(want, 0, 2).reshape(tile * tile, w.shape[1], -1)
+    np.testing.assert_allclose(
+        flat[..., :count], wanted[..., :count], rtol=4 * np.finfo(dtype).eps, atol=1e-15
+    )

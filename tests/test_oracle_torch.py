@@ -1,6 +1,7 @@
 """The oracle on PyTorch: no false alarm, and bounds that are nearly reached.
 
-``ORACLE_EXAMPLES=10000 python -m pytest tests/test_oracle_torch.py`` is the long run.
+Drawn by Hypothesis, from the cases of the library's own tests; the long run is
+``benchmarks/oracle/long_run.py``, its result in ``benchmarks/results``.
 """
 
 from __future__ import annotations

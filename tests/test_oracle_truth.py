@@ -228,3 +228,10 @@ def test_twin_errors_need_shapes_to_agree() -> None:
         OracleError, match=r"relu: the reference gives shape \(2, 3\), t"
     ):
         twin._compare(call, y, np.zeros((3, 2)), y, y > 0)
+
+
+def test_an_infinite_bias_of_an_exact_sum() -> None:
+    x, w = np.ones((1, 1, 2)), np.ones((2, 1, 1))
+    bias = np.array([np.inf, -np.inf])
+    found = oracle.reference("conv", [x, w, bias])
+    np.testing.assert_array_equal(found, [[[np.inf] * 2, [-np.inf] * 2]])

@@ -62,10 +62,12 @@ def plan(
     groups: int,
     dtype: np.dtype[Any],
     flipped: bool = False,
+    together: bool = True,
 ) -> Plan:
     """What there is to know of a convolution of arrays of these shapes.
 
     ``flipped`` takes the weight of the convolution this is the input gradient of.
+    ``together`` lets a few columns of neighbouring pixels be computed as one.
     """
     depth, columns = weight[1], weight[0] // groups
     if flipped:
@@ -74,7 +76,7 @@ def plan(
     kernel, step = three(window.kernel), three(window.stride)
     dilation, outs = three(window.dilation), three(outputs)
     beside = 1
-    if groups == step[2] == dilation[2] == 1:
+    if together and groups == step[2] == dilation[2] == 1:
         beside = _beside(columns, kernel[2], outs[2], lanes_of(dtype))
     offsets = [range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)]
     if beside > 1:
@@ -154,7 +156,34 @@ def conv(
     flipped: bool = False,
 ) -> Array:
     """``clip(conv(x, weight) + bias)``; ``flipped`` as in :func:`plan`."""
-    planned = plan(x.shape, weight.shape, window, outputs, groups, x.dtype, flipped)
+    given = window, outputs, groups, x.dtype, flipped
+    planned = plan(x.shape, weight.shape, *given)
+    y = _computed(planned, x, weight, bias, groups, low, high)
+    if planned.beside > 1 and is_spoilt(y):
+        planned = plan(x.shape, weight.shape, *given, together=False)
+        y = _computed(planned, x, weight, bias, groups, low, high)
+    return logical(y)
+
+
+def is_spoilt(y: Array) -> bool:
+    """Whether a NaN is in there that a zero of a widened weight may have made.
+
+    Zero times infinity is NaN, and so is zero times NaN, where the plain sum has no
+    such term. What is few columns wide is soon looked through.
+    """
+    with np.errstate(all="ignore"):
+        return bool(np.isnan(y.sum()))
+
+
+def _computed(
+    planned: Plan,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    groups: int,
+    low: float,
+    high: float,
+) -> Array:
     source = channels_last(x)
     if planned.pads:
         source = padded(deep(source), planned.before, planned.extent)
@@ -168,7 +197,7 @@ def conv(
         low,
         high,
     )
-    return logical(y)
+    return y
 
 
 def _start(bias: Array | None, planned: Plan, groups: int) -> Array:

@@ -12,7 +12,7 @@ from ...per_axis import Sizes
 from ...window import Window
 from . import arena, depthwise
 from .compiled import compiled
-from .dense import image, wide_bias
+from .dense import image, is_spoilt, wide_bias
 from .gathered import Taps, Target, Triple, convolve, padded
 from .layout import channels_last, empty, logical
 from .packing import in_panels, packed, panel_width
@@ -38,7 +38,9 @@ def conv_input_grad(
     reached = all(any(phase.offsets for phase in axis) for axis in axes)
     several = math.prod(map(len, axes)) > 1
     if reached and several and groups == 1 and 2 * columns <= panel_width(grad.dtype):
-        return _together(grad, weight, bias, input_size, axes)
+        mixed = _together(grad, weight, bias, input_size, axes)
+        if not is_spoilt(mixed):
+            return logical(mixed)
     y = empty(len(grad), columns * groups, input_size, grad.dtype)
     result = deep(y)
     if not reached:
@@ -189,7 +191,7 @@ def _together(
         every * columns,
         image(mixed),
     )
-    return logical(_interleaved(mixed, counts, columns, input_size))
+    return _interleaved(mixed, counts, columns, input_size)
 
 
 def _interleaved(mixed: Array, counts: list[int], columns: int, size: Sizes) -> Array:

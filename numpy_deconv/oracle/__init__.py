@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from .error_bound import Bound as Bound
     from .error_bound import bound as bound
     from .error_bound import bounds as bounds
+    from .exchange import NodeCall as NodeCall
     from .exchange import export as export
+    from .exchange import node_call as node_call
     from .exchange import verify as verify
     from .judging import BoundReport as BoundReport
     from .judging import judge as judge
@@ -56,7 +58,7 @@ _HOMES = {
     "checking.options": "Budget MODES",
     "checking.report": "Failure Report",
     "drawing.case": "Case load_case",
-    "exchange": "export verify",
+    "exchange": "NodeCall export node_call verify",
     "testing": "conforms",
     "mutation": "Mutant mutants",
     "assertion": "assert_conforms conform",

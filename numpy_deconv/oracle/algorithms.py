@@ -18,6 +18,7 @@ from ..window import Window
 from .call import Array, Call
 from .growth import gamma
 from .numerics import FFT, Algorithm, Resolved, Winograd
+from .terms.response_norm import running_bound
 from .winograd import magnitude, weight_magnitude
 
 FFT_CONSTANT = 3.0
@@ -44,6 +45,8 @@ def algorithm_bound(call: Call, name: str, numerics: Resolved) -> Array | None:
 def _bound(
     call: Call, name: str, scheme: Algorithm, numerics: Resolved
 ) -> Array | None:
+    if scheme == "running" and call.operation.name == "local_response_norm":
+        return running_bound(call, numerics)
     planes = None if isinstance(scheme, str) else _planes(call, name)
     if planes is None or isinstance(scheme, str):
         return None

@@ -153,7 +153,7 @@ def _attributes(
     found: Operation, attrs: Attributes, semantics: Semantics
 ) -> dict[str, Any]:
     defaults = dict(found.attributes)
-    if found.forward == "batch_norm":
+    if found.forward.startswith("batch_norm"):
         defaults["eps"] = semantics.batch_norm_eps
     unknown = [name for name in attrs if name not in defaults]
     if unknown:

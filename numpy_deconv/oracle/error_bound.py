@@ -135,6 +135,7 @@ def soft_bound(y: Array, parts: Terms, numerics: Resolved) -> Array:
         spread = spread + np.sqrt(2) * numerics.u_in * parts.S()
     slack = (parts.n + parts.rounds) * numerics.eta + parts.jump
     slack = slack + parts.floor * numerics.acc.min_normal
+    slack = slack + numerics.approximation * parts.bent
     if numerics.out.digits < numerics.acc.digits:
         slack = slack + (np.abs(y) < numerics.out.min_normal) * numerics.out.eta
     return LAMBDA * spread + numerics.out.u * np.abs(y) + slack

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import functional
 from ..registry import use_backend
+from .batch_training import evaluated
 from .call import Array, Call
 from .pooling_semantics import POOLS
 
@@ -20,6 +21,8 @@ def evaluate(call: Call) -> Results:
     A variadic gradient gives one for each array.
     """
     with use_backend("numpy"), np.errstate(all="ignore"):
+        if call.operation.forward == "batch_norm_training":
+            return evaluated(call)
         if call.operation.forward in POOLS:
             return POOLS[call.operation.forward](call)
         if call.operation.name == "conv.backward":

@@ -110,5 +110,9 @@ def _refined(call: Call, index: int, output: Output, y: Array) -> Array:
         axis = y.ndim - 1 if call.operation.forward == "linear" else 1
         shape = [1] * y.ndim
         shape[axis] = -1
-        total = accumulate(total, np.broadcast_to(addend.reshape(shape), y.shape))
+        column = np.broadcast_to(addend.reshape(shape), y.shape)
+        # an infinity has no rounding error: it is added last
+        finite = np.where(np.isfinite(column), column, 0.0)
+        total = accumulate(total, finite)
+        return total[0] + total[1] + (column - finite)
     return total[0] + total[1]

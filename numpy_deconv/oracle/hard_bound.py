@@ -11,6 +11,7 @@ from .growth import gamma
 from .numerics import FORMATS, Resolved, format_of
 from .terms import Terms
 
+COARSE = 40  # digits below which float64's roundings do not count
 LAMBDA = 6.0  # of the soft bound; the worst seen of PyTorch in 96 runs was 2.03
 
 
@@ -31,27 +32,58 @@ class HardBound:
     ) -> None:
         self.call, self.y, self.parts, self.numerics = call, y, parts, numerics
         self.other = other
-        u_in = numerics.u_in if parts.products else 0.0
-        growth = growth_of(parts, numerics)
-        self.factor = (1 + u_in) ** parts.products * (1 + growth) - 1
-        self.wide = _truth_growth(call, name, parts)
-        rounds = np.asarray(parts.rounds)
-        self.slack = (parts.n + rounds) * numerics.eta * (rounds > 0)
-        self.slack = self.slack + parts.floor * numerics.acc.min_normal
+        self.factor = self._factor(name)
+        self.slack = self._slack()
         self.A = np.asarray(parts.A)
         self.largest = float(np.max(self.A, initial=0.0))
+
+    def _factor(self, name: str) -> Array:
+        """What ``A`` is multiplied by, the truth's own errors included."""
+        parts, numerics = self.parts, self.numerics
+        if not (parts.products and numerics.u_in) and numerics.chunk is None:
+            if numerics.acc.digits < COARSE:
+                # the truth's roundings are far below those of the kernel
+                return growth_of(parts, numerics, 1 + 2.0**-28)
+            growth = growth_of(parts, numerics)
+        else:
+            u_in = numerics.u_in if parts.products else 0.0
+            growth = growth_of(parts, numerics)
+            growth = (1 + u_in) ** parts.products * (1 + growth) - 1
+        return growth + _truth_growth(self.call, name, parts)
+
+    def _slack(self) -> Array:
+        """What underflow and approximations may leave behind, whatever ``A`` is."""
+        parts, numerics = self.parts, self.numerics
+        rounds, eta = np.asarray(parts.rounds), numerics.eta
+        tiny = numerics.acc.min_normal
+        if np.size(parts.n) > 1 or np.size(parts.floor) > 1:
+            slack = (parts.n + rounds) * eta * (rounds > 0) + parts.floor * tiny
+        else:
+            # few passes over large arrays; an element has no rounding, or at least one
+            terms, floor = (
+                float(np.max(a, initial=0.0)) for a in (parts.n, parts.floor)
+            )
+            if rounds.all():
+                most = float(np.max(rounds, initial=0.0))
+                slack = np.asarray((terms + most) * eta + floor * tiny)
+            else:
+                slack = rounds * ((1 + terms) * eta + floor * tiny)
+        if numerics.approximation:
+            slack = slack + numerics.approximation * parts.bent
+        return np.asarray(slack)
 
     def bound(self) -> Array:
         """H, infinite where correct kernels may differ."""
         if not np.any(self.parts.rounds) and not np.any(self.parts.jump):
             return self._of_copies()
-        error = (self.factor + self.wide) * self.A
+        error = self.factor * self.A
         if self.other is not None:
             mixed = self.numerics.algo == "any"
             error = np.maximum(error, self.other) if mixed else self.other + error * 0
         H = error + self.slack
-        if not np.all(self.A):
-            H = np.where((self.A == 0) & (np.asarray(self.parts.floor) == 0), 0.0, H)
+        floor = np.asarray(self.parts.floor)
+        if not floor.all() and not self.A.all():
+            H = np.where((self.A == 0) & (floor == 0), 0.0, H)
         H = H + self.parts.jump if np.any(self.parts.jump) else H
         if self._rounds_again():
             H = H + _rounding(self.y, H, self.numerics)
@@ -61,8 +93,10 @@ class HardBound:
     def _of_copies(self) -> Array:
         native = format_of(self.call.dtype) or FORMATS["f64"]
         H = np.zeros(())
-        made_up = self.call.operation.name in ("pad", "clip")
-        if self.numerics.out.digits < native.digits or made_up:
+        made_up = [self.call.attributes.get(n) for n in ("value", "low", "high")]
+        given = np.array([c for c in made_up if c is not None], np.float64)
+        odd = given[~_fits(given, self.numerics)]
+        if self.numerics.out.digits < native.digits or odd.size:
             fits = _fits(self.y, self.numerics)
             H = np.where(fits, 0.0, _rounding(self.y, H, self.numerics))
             beyond = np.abs(self.y) + H > self.numerics.out.largest
@@ -112,11 +146,12 @@ class HardBound:
         return bool(np.any(LAMBDA * np.sqrt(rounds) < rounds))
 
 
-def growth_of(parts: Terms, numerics: Resolved) -> Array:
+def growth_of(parts: Terms, numerics: Resolved, more: float = 1.0) -> Array:
     """γ of the roundings, or of the chunks and then of their sums."""
-    u, rounds = numerics.acc.u, np.asarray(parts.rounds, np.float64)
+    u, rounds = numerics.acc.u * more, np.asarray(parts.rounds, np.float64)
     if numerics.chunk is None:
-        if u > FORMATS["f32"].u and rounds.size and float(rounds.max()) * u >= 1:
+        coarse = numerics.acc.digits < FORMATS["f32"].digits
+        if coarse and rounds.size and float(rounds.max()) * u >= 1:
             raise OptionError(
                 f"{float(rounds.max()):.0f} roundings in {numerics.acc.name} have no "
                 "bound: declare after how many terms the kernel adds to a float32 "

@@ -93,6 +93,7 @@ class FFT:
 
 Algorithm = str | Winograd | FFT
 DIRECT = ("direct", "im2col", "implicit-gemm", "split-k")
+ALGORITHMS = (*DIRECT, "running", "any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,11 @@ class Numerics:
     ``inp`` is the format in which factors are multiplied, ``acc`` that of the partial
     sums, ``out`` that of the result: "f64", "f32", "tf32", "f16", "bf16", or None for
     the arrays' own. ``algo`` is "direct" (any order of summation), ``Winograd(4, 3)``,
-    ``FFT()``, or "any" of these, which screens only. ``chunk`` is after how many terms
-    a narrow accumulator is added to a float32 one. ``ftz`` flushes subnormals,
-    ``truncate`` rounds factors towards zero.
+    ``FFT()``, or "any" of these, which screens only; "running" is a response norm whose
+    sum over channels adds the next square and takes the last off. ``chunk`` is after
+    how many terms a narrow accumulator is added to a float32 one. ``ftz`` flushes
+    subnormals, ``truncate`` rounds factors towards zero. ``approximation`` is the
+    absolute error of an approximated sigmoid or tanh, whose largest value is 1.
 
     >>> Numerics(inp="tf32").resolved(np.dtype(np.float32)).u_in
     0.00048828125
@@ -117,6 +120,7 @@ class Numerics:
     ftz: bool = False
     chunk: int | None = None
     truncate: bool = False
+    approximation: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("inp", "acc", "out"):
@@ -125,10 +129,14 @@ class Numerics:
                 raise OptionError(
                     f"{name}={given!r} is not known: use one of {tuple(FORMATS)}"
                 )
-        if isinstance(self.algo, str) and self.algo not in (*DIRECT, "any"):
+        if isinstance(self.algo, str) and self.algo not in ALGORITHMS:
             raise OptionError(
-                f"algo={self.algo!r} is not known: use one of {(*DIRECT, 'any')}, "
+                f"algo={self.algo!r} is not known: use one of {ALGORITHMS}, "
                 "Winograd(m, r) or FFT()"
+            )
+        if not 0 <= self.approximation < 1:
+            raise OptionError(
+                f"approximation={self.approximation} must be an error from 0 to 1"
             )
         if self.chunk is not None and self.chunk < 1:
             raise OptionError(f"chunk must be at least 1 term, got {self.chunk}")
@@ -143,7 +151,10 @@ class Numerics:
         u_in = 0.0
         if factors.digits < native.digits:
             u_in = factors.u * (2 if self.truncate else 1)
-        return Resolved(u_in, factors, acc, out, self.algo, self.ftz, self.chunk)
+        return Resolved(
+            *(u_in, factors, acc, out, self.algo, self.ftz, self.chunk),
+            self.approximation,
+        )
 
 
 class Resolved(NamedTuple):
@@ -156,6 +167,7 @@ class Resolved(NamedTuple):
     algo: Algorithm
     ftz: bool
     chunk: int | None
+    approximation: float = 0.0
 
     @property
     def eta(self) -> float:

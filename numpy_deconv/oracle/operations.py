@@ -1,7 +1,8 @@
 """The operations the oracle knows: names, arguments, results, and how each is bounded.
 
 Every public array function is one, under its own name, and so is its gradient, as
-``"conv.backward"``, whose first input is the gradient that comes in. ``u`` is the unit
+``"conv.backward"``, whose first input is the gradient that comes in; and batch
+normalisation in training. ``u`` is the unit
 roundoff, ``γ_n = n·u / (1 - n·u)`` (Higham 2002, section 3.1), ``A`` the same operation
 on absolute values and ``n`` the number of terms of one element.
 """
@@ -20,7 +21,7 @@ FORMULAS: Mapping[str, str] = {
     "moves": "0: the very bits",
     "sum": "γ_{n-1} · A",
     "products": "((1 + u_in)² (1 + γ_n) - 1) · A",
-    "mean": "γ_{n+1} · A",
+    "mean": "γ_{n+rank} · A",
     "smooth": "γ_r · A, with r roundings on the longest path to an element",
 }
 
@@ -66,7 +67,11 @@ class Operation:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The public array function behind it."""
+        """The array function behind it, which only for training is the oracle's own."""
+        if self.forward == "batch_norm_training":
+            from .batch_training import batch_norm_training
+
+            return batch_norm_training
         return getattr(functional, self.forward)
 
     @property
@@ -193,6 +198,18 @@ _add(
     "batch_norm.backward",
     "grad x mean var weight bias",
     *(_out("smooth", name) for name in ("x", "mean", "var", "weight", "bias")),
+    optional="weight bias",
+)
+_add(
+    "batch_norm_training",
+    "x mean var weight bias",
+    *(_out("smooth", name) for name in ("y", "mean", "var")),
+    optional="weight bias",
+)
+_add(
+    "batch_norm_training.backward",
+    "grad x mean var weight bias",
+    *(_out("smooth", name) for name in ("x", "weight", "bias")),
     optional="weight bias",
 )
 _add("cross_entropy", "logits labels", _out("smooth", "y"))

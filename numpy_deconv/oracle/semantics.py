@@ -53,6 +53,11 @@ class Semantics:
         Of conv_transpose: below the "stride or dilation", or below the "stride".
     ``negative_padding``
         An "error", or "crop" (JAX).
+    ``momentum``
+        In training, the weight of the "new" batch in the running statistics (PyTorch),
+        or of the "old" ones (ONNX, TensorFlow).
+    ``running_var``
+        In training, the "sample"'s variance is kept (PyTorch), or the "population"'s.
     ``batch_norm_eps``
         Default eps of batch_norm.
     ``strict_sign``
@@ -77,6 +82,8 @@ class Semantics:
     lrn_centre: str = "before"
     output_padding: str = "stride or dilation"
     negative_padding: str = "error"
+    momentum: str = "new"
+    running_var: str = "sample"
     batch_norm_eps: float = 1e-5
     strict_sign: bool = False
     strict_padding: bool = False
@@ -105,6 +112,8 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "lrn_centre": ("before", "after"),
     "output_padding": ("stride or dilation", "stride"),
     "negative_padding": ("error", "crop"),
+    "momentum": ("new", "old"),
+    "running_var": ("sample", "population"),
 }
 
 SEMANTICS: Mapping[str, Semantics] = {
@@ -118,6 +127,8 @@ SEMANTICS: Mapping[str, Semantics] = {
         unpool_grad="winner",
         lrn_centre="after",
         output_padding="stride",
+        momentum="old",
+        running_var="population",
     ),
     "tf": Semantics(
         nan="any",
@@ -126,6 +137,7 @@ SEMANTICS: Mapping[str, Semantics] = {
         pad_limit="none",
         duplicates="any",
         lrn_alpha="sum",
+        momentum="old",
         batch_norm_eps=1e-3,
     ),
     "jax": Semantics(

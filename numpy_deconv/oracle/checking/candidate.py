@@ -25,7 +25,9 @@ class Takes(NamedTuple):
         """Everything that may be drawn; None if that is all."""
         if self.attributes is None and self.arrays == found.inputs:
             return None
-        attributes = self.attributes or tuple(found.attributes)
+        attributes = self.attributes
+        if attributes is None:
+            attributes = tuple(found.attributes)
         return frozenset((*self.arrays, *attributes))
 
     def missing(self, found: Operation) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from .power import weaknesses
 from .report import Failure, Report
 from .requesting import request_of
 from .shape_errors import shape_errors
-from .shrinking import shrunk
+from .shrinking import explore, shrunk
 from .trial import Trial
 
 LEANING = 0.02
@@ -112,6 +112,8 @@ def _smallest(engine: Engine) -> Failure | None:
     if engine.request.shrink and not hopeless:
         left = min(SHRINKING, engine.request.budget.seconds / 3)
         best = shrunk(engine, best, left)
+        if best.case.choices and kind in ("value", "raises"):
+            explore(engine, best, left / 5)
     said = diagnosis(engine, best) if engine.request.shrink else ()
     request = engine.request
     found = Failure.of(best, said, _spec(request), _adapter_spec(request.adapter))

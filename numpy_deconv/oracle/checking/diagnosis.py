@@ -10,6 +10,7 @@ import numpy as np
 
 from ..drawing.layouts import laid_out
 from ..mutation import mutants
+from .circumstances import number_rule
 from .engine import Engine
 from .features import rule_of
 from .patterns import common_places, sums_of_terms, wrong_places
@@ -19,12 +20,14 @@ from .trial import Trial, judge_of
 LOOKED_AT = 12
 AGREEING = 3
 TIMES = 5
+LEANING = 8
+"""Errors from which it says something that all have one sign."""
 
 
 def diagnosis(engine: Engine, trial: Trial) -> tuple[str, ...]:
     """What is known about a failure, the most telling first."""
     failures = [t for t in engine.tally.failures if t.kind == trial.kind]
-    said = _by_repetition(engine, trial)
+    said = _by_repetition(engine, trial) or _by_history(engine, trial)
     if said:
         return tuple(said)
     if trial.kind in ("value", "shape", "adjoint", "raises", "second call"):
@@ -32,7 +35,9 @@ def diagnosis(engine: Engine, trial: Trial) -> tuple[str, ...]:
     said += _by_layout(engine, trial)
     if trial.kind == "value":
         said += _by_values(engine, trial, failures)
-    rule = rule_of([*engine.tally.features, *engine.tally.explored])
+    rule = number_rule(engine.tally.numbers)
+    if rule is None:
+        rule = rule_of([*engine.tally.features, *engine.tally.explored])
     if rule is not None:
         said.append(f"it fails only where {rule}")
     return tuple(dict.fromkeys(said))
@@ -51,6 +56,27 @@ def _by_repetition(engine: Engine, trial: Trial) -> list[str]:
     return [
         f"it fails only sometimes: {right} of {TIMES} more calls with the same numbers "
         "were right, as with a race or with memory that was never written"
+    ]
+
+
+def _by_history(engine: Engine, trial: Trial) -> list[str]:
+    """Whether what it gives depends on what it was called with before."""
+    others = [t for t in engine.tally.passed if t.case.op == trial.case.op]
+    if trial.kind != "value" or trial.case.op != engine.request.operation.name:
+        return []
+    seen = set()
+    for other in [None, *others[:TIMES]]:
+        if other is not None:
+            engine.trial(other.case, other.mode)
+        again = engine.trial(trial.case, trial.mode)
+        if again is None or not again.outputs:
+            return []
+        seen.add(tuple(again.outputs[n].tobytes() for n in sorted(again.outputs)))
+    if len(seen) == 1:
+        return []
+    return [
+        "what it gives depends on the call before: something of an earlier call is "
+        "left in its memory"
     ]
 
 
@@ -88,7 +114,7 @@ def agrees(mutant: Any, trial: Trial) -> bool:
     else:
         parts = made if isinstance(made, tuple) else (made,)
         pairs = dict(zip(names, parts, strict=False))
-    seen = False
+    seen, wrong = False, False
     for name, got in trial.outputs.items():
         other = pairs.get(name)
         if other is None or np.shape(other) != got.shape:
@@ -98,10 +124,20 @@ def agrees(mutant: Any, trial: Trial) -> bool:
             ours, theirs = got.astype(np.float64), np.asarray(other, np.float64)
             near = np.abs(ours - theirs) <= _slack(bound, ours.shape)
             same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+            wrong |= is_wrong(theirs, bound)
         if not np.all(near | same):
             return False
         seen = True
-    return seen
+    # one that is right here explains nothing
+    return seen and (wrong or not trial.failed)
+
+
+def is_wrong(values: Any, bound: Any) -> bool:
+    """Whether an output is beyond its bound somewhere, or of another shape."""
+    if values.shape != bound.y.shape:
+        return True
+    same = (values == bound.y) | (np.isnan(values) & np.isnan(bound.y))
+    return bool(np.any(~same & ~(np.abs(values - bound.y) <= bound.H)))
 
 
 def _slack(bound: Any, shape: tuple[int, ...]) -> Any:
@@ -134,6 +170,7 @@ def _by_values(engine: Engine, trial: Trial, failures: list[Trial]) -> list[str]
         prefix = "" if len(trial.outputs) == 1 else f"output {name!r}: "
         said += [prefix + text for text in common_places(seen)]
     said += _by_previous(trial)
+    said += _by_size(failures)
     modes = {each.mode for each in failures}
     if modes == {"specials"}:
         said.append("only special values (NaN, infinities, extremes) come out wrong")
@@ -141,6 +178,33 @@ def _by_values(engine: Engine, trial: Trial, failures: list[Trial]) -> list[str]
         precision = _precision(engine, failures)
         if precision is not None:
             said.insert(0, precision)
+    return said
+
+
+def _by_size(failures: list[Trial]) -> list[str]:
+    """How large the errors are, where they are small; and whether all lean to zero."""
+    ratios, leaning, number = [0.0], 0, 0
+    for each in failures[:LOOKED_AT]:
+        for name, got in each.outputs.items():
+            bound = each.bounds.get(name)
+            if bound is None or bound.y.dtype.kind != "f" or got.shape != bound.y.shape:
+                return []
+            with np.errstate(all="ignore"):
+                error = got.astype(np.float64) - bound.y
+                off = (np.abs(error) > bound.H) & (bound.A > 0)
+                ratios.append(float(np.max(np.abs(error / bound.A)[off], initial=0.0)))
+                number += int(np.sum(off))
+                leaning += int(np.sum(off & (np.sign(error) == -np.sign(bound.y))))
+    worst = max(ratios)
+    said = []
+    if number >= LEANING and leaning == number and worst < 2.0**-20:
+        said.append("every error points towards zero: results are cut, not rounded")
+    if 0 < worst < 2.0**-6:
+        digits = int(-np.log2(worst))
+        said.append(
+            f"the errors are small: right to about {digits} binary digits (half "
+            "precision and TF32 have 11, bfloat16 8, float32 24)"
+        )
     return said
 
 

@@ -13,6 +13,7 @@ from ...arrays import is_float
 from ...errors import OptionError
 from ..drawing import Case, RandomSource, ReplaySource, Source, Wishes, draw_case
 from ..drawing.values import BOUND, EXACT, SPECIALS
+from .circumstances import Numbers, numbers_of
 from .features import features_of
 from .isolation import Isolated
 from .options import Request
@@ -41,6 +42,7 @@ class Tally:
     warnings: list[Trial] = field(default_factory=list)
     features: list[tuple[frozenset[str], bool]] = field(default_factory=list)
     explored: list[tuple[frozenset[str], bool]] = field(default_factory=list)
+    numbers: list[tuple[Numbers, bool]] = field(default_factory=list)
     passed: list[Trial] = field(default_factory=list)
     worst_hard: float = 0.0
     worst_soft: float = 0.0
@@ -221,6 +223,7 @@ class Engine:
         tally = self.tally
         tally.examples[trial.mode] += 1
         tally.features.append((features_of(trial.case), trial.failed))
+        tally.numbers.append((numbers_of(trial), trial.failed))
         if trial.failed:
             tally.failures.append(trial)
         elif trial.warning:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from ..drawing.drafts import AWKWARD, SIZES, SMALL
+from .circumstances import numbers_of
 from .engine import Engine
 from .features import features_of
 from .trial import Trial
@@ -12,6 +14,10 @@ RUNS = 400
 REPEATED = ("second call", "stale")
 """Failures that show only when a kernel is called again."""
 LAST = ("seed",)
+SIZED = ("batch", "groups", "depth", "width", "channels", "in", "out", "classes")
+CHOICES = 12
+OTHERS = (*range(len(SMALL)), *range(len(SIZES) - len(AWKWARD), len(SIZES)))
+"""Every size there is to draw, once."""
 FIRST = ("rank", "batch", "groups", "depth", "width", "channels", "dtype")
 
 
@@ -46,6 +52,19 @@ def shrunk(engine: Engine, trial: Trial, seconds: float) -> Trial:
     return best
 
 
+def explore(engine: Engine, trial: Trial, seconds: float) -> None:
+    """Try the failing call in other sizes, so that a rule for when it fails shows."""
+    until = time.monotonic() + seconds
+    for label in trial.case.choices:
+        if label.startswith("size") or label in SIZED:
+            for other in OTHERS if label.startswith("size") else range(CHOICES):
+                if time.monotonic() > until:
+                    return
+                _attempt(
+                    engine, {**trial.case.choices, label: other}, trial.mode, trial
+                )
+
+
 def _ordered(choices: object) -> list[str]:
     labels = list(choices)  # type: ignore[call-overload]
     early = [label for label in FIRST if label in labels]
@@ -71,6 +90,7 @@ def _attempt(
         return None
     # what passes and fails so near to each other tells when it fails
     engine.tally.explored.append((features_of(case), found.failed))
+    engine.tally.numbers.append((numbers_of(found), found.failed))
     return found if found.failed else None
 
 

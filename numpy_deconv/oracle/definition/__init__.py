@@ -25,6 +25,7 @@ from typing import Any
 
 from numpy_deconv.oracle.definition import (
     arrangement,
+    batch_training,
     columns,
     convolution,
     convolution_grad,
@@ -53,6 +54,7 @@ NAMES: dict[ModuleType, tuple[str, ...]] = {
     pointwise: ("relu", "leaky_relu", "prelu", "clip", "hard_sigmoid", "hard_swish"),
     smooth: ("elu", "sigmoid", "tanh", "silu", "gelu", "softplus"),
     normalisation: ("softmax", "log_softmax", "batch_norm", "local_response_norm"),
+    batch_training: ("batch_norm_training",),
     dense: ("linear", "cross_entropy", "mse"),
     arrangement: ("pad", "upsample", "concat", "flatten"),
 }

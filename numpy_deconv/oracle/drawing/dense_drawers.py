@@ -79,21 +79,27 @@ def _softmax(d: Draft) -> Drawn:
     return {"x": d.array(*shape)}, options_of(d, axis=axis)
 
 
-@drawer("batch_norm")
+@drawer("batch_norm", "batch_norm_training")
 def _batch_norm(d: Draft) -> Drawn:
     shape = _shape(d)
     count = shape[1]
     var = np.abs(d.array(count, role="weight").astype(np.float64)) + 0.25
     var = np.where(np.isfinite(var), var, 1.0).clip(0.25, 100.0)
     affine = d.pick("affine", (False, True, True)) and d.may("weight") and d.may("bias")
+    x, options = d.array(*shape), {}
+    if d.op == "batch_norm_training":
+        # far from zero a difference of mean squares loses the variance
+        far = d.pick("shift", (0, 0, 1000)) if d.kind in ("normal", "uniform") else 0
+        x = x + d.dtype.type(far)
+        options = options_of(d, momentum=d.pick("momentum", (0.1, 0.5, 0.9)))
     arrays: dict[str, Array | None] = {
-        "x": d.array(*shape),
+        "x": x,
         "mean": d.array(count, role="bias"),
         "var": var.astype(d.dtype),
         "weight": d.array(count, role="weight") if affine else None,
         "bias": d.array(count, role="bias") if affine else None,
     }
-    return arrays, options_of(d, eps=d.pick("eps", (1e-5, 1e-3, 0.5)))
+    return arrays, {**options_of(d, eps=d.pick("eps", (1e-5, 1e-3, 0.5))), **options}
 
 
 @drawer("local_response_norm")

@@ -65,8 +65,10 @@ class Wishes:
 class Draft:
     """A call in the making: draws choices by label, and arrays of one kind."""
 
-    def __init__(self, source: Source, wishes: Wishes, kind: str, dtype: Any) -> None:
-        self.source, self.wishes = source, wishes
+    def __init__(
+        self, op: str, source: Source, wishes: Wishes, kind: str, dtype: Any
+    ) -> None:
+        self.op, self.source, self.wishes = op, source, wishes
         self.kind, self.dtype = kind, np.dtype(dtype)
         self.rng = np.random.default_rng(source.index("seed", 2**32))
         self.data = Data(self.rng, self.dtype, kind, source.index("rate", 4))
@@ -132,7 +134,7 @@ def draw_case(op: str, source: Source, wishes: Wishes) -> Case | None:
     found = operation(op)
     dtype = wishes.dtypes[source.index("dtype", len(wishes.dtypes))]
     kind = wishes.kinds[source.index("kind", len(wishes.kinds))]
-    draft = Draft(source, wishes, kind, dtype_of(dtype))
+    draft = Draft(found.forward, source, wishes, kind, dtype_of(dtype))
     try:
         arrays, attrs = DRAWERS[found.forward](draft)
         if found.is_backward:

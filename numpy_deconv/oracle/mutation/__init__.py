@@ -10,6 +10,7 @@ from . import (
     moving,
     pools,
     roundings,
+    training,
     unpools,
 )
 from .mutant import MUTANTS, Mutant, mutants
@@ -22,6 +23,7 @@ FAMILIES = (
     unpools,
     moving,
     dense,
+    training,
     gradients,
     roundings,
     everywhere,

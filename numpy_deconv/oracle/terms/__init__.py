@@ -1,12 +1,28 @@
 """The error analysis of every operation: magnitudes, term counts, roundings."""
 
 from ..call import Call
-from . import normalisation, pointwise, pooling, resampling, sums
+from . import (
+    batch_training,
+    normalisation,
+    pointwise,
+    pooling,
+    resampling,
+    response_norm,
+    sums,
+)
 from .terms import TERMS, Results, Terms
 
 __all__ = ["Results", "Terms", "terms"]
 
-FAMILIES = (normalisation, pointwise, pooling, resampling, sums)
+FAMILIES = (
+    batch_training,
+    normalisation,
+    pointwise,
+    pooling,
+    resampling,
+    response_norm,
+    sums,
+)
 """The modules that fill TERMS when they are imported."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ... import functional
+from ...per_axis import entries_of
 from ..call import Array, Call
 from ..evaluation import evaluate
 from .terms import Results
@@ -77,6 +78,24 @@ def _times(taps: Array | None, channels: int) -> Array:
     return np.asarray(taps) * channels
 
 
+def _columns(call: Call) -> Results:
+    """Overlaps are those of one channel."""
+    name = "grad" if call.operation.is_backward else "columns"
+    columns = call[name]
+    size = call["x"].shape[2:] if call.operation.is_backward else None
+    rank = len(size or tuple(call.attributes["output_size"]))
+    taps = math.prod(entries_of(call.attributes["kernel_size"], rank, "kernel_size"))
+    ones: dict[str, Array | None] = {name: np.ones((1, taps, columns.shape[2]))}
+    if size is not None:
+        ones["x"] = np.ones((1, 1, *size))
+    return evaluate(call.with_arrays(**ones))
+
+
+def _pad_backward(call: Call) -> Results:
+    planes = {name: _one_plane(call[name]) for name in ("grad", "x")}
+    return evaluate(call.with_arrays(**planes))
+
+
 def _linear(call: Call) -> Results:
     return (np.full((), call["x"].shape[-1] + _biased(call)),)
 
@@ -113,6 +132,9 @@ COUNTS: dict[str, Counts] = {
     "conv_weight_grad": _conv_weight_grad,
     "conv.backward": _conv_backward,
     "conv_transpose.backward": _conv_backward,
+    "col2im": _columns,
+    "im2col.backward": _columns,
+    "pad.backward": _pad_backward,
     "linear": _linear,
     "linear.backward": _linear_backward,
     "adaptive_avg_pool": _adaptive_avg_pool,

@@ -1,8 +1,8 @@
-"""Elements weighed against each other: softmax, normalisations and the losses."""
+"""Elements weighed against each other: softmax, batch normalisation and the losses."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from ..call import Array, Call
 from .terms import Results, Terms, terms_of
 
 ONE = np.ones(())
+DEEPEST = 800.0
+"""Distance from the largest beyond which an exponential is 0 in any precision."""
+LARGE = 1e30
+"""Numbers below which single precision cannot overflow in what is done to them."""
 
 
 class _Line:
@@ -20,24 +24,32 @@ class _Line:
     Higham & Higham 2021, Accurately computing the log-sum-exp and softmax functions).
     """
 
-    def __init__(self, x: Array, axis: int) -> None:
+    def __init__(self, x: Array, axis: int, y: Array | None = None) -> None:
         self.count = x.shape[axis] if x.ndim else 1
         self.axis = axis
         with np.errstate(all="ignore"):
             self.top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-            self.depth = np.minimum(self.top - x, 800.0)
-            powers = np.exp(-self.depth)
-            self.total = powers.sum(axis=axis, keepdims=True)
-            self.y = powers / self.total
-            self.mean_depth = (self.y * self.depth).sum(axis=axis, keepdims=True)
+            self.depth = self.top - x
+            if not np.max(self.depth, initial=0.0) < DEEPEST:
+                self.depth = np.minimum(self.depth, DEEPEST)
+            if y is None:
+                powers = np.exp(-self.depth)
+                self.total = powers.sum(axis=axis, keepdims=True)
+                y = powers / self.total
+            self.y = y
+            self.mean_depth = (y * self.depth).sum(axis=axis, keepdims=True)
         self.sum_rounds = self.count + 8 + self.mean_depth
-        self.rounds = self.sum_rounds + self.depth
+
+    @property
+    def rounds(self) -> Array:
+        """Roundings of each element."""
+        return self.sum_rounds + self.depth
 
 
 @terms_of("softmax")
 def softmax(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """``γ_r · y`` with ``r = C + 8 + |x - max| + mean|x - max|``."""
-    line = _Line(call["x"], call.attributes["axis"])
+    line = _Line(call["x"], call.attributes["axis"], results[0])
     return (Terms(line.y, _count(line), line.rounds, floor=4.0),)
 
 
@@ -151,13 +163,18 @@ def batch_norm(call: Call, results: Results) -> tuple[Terms | None, ...]:
         size = np.abs(x) + mean
         if not call.operation.is_backward:
             A = size * r * weight + bias
+            tame = Terms(A, np.full((), 2), np.full((), 7.0))
+            tops = [float(np.max(a, initial=1.0)) for a in (r, weight, size, bias)]
+            # NaN is not below it either
+            if all(top < LARGE for top in (*tops, tops[0] * tops[1] * tops[2])):
+                return (tame,)
             # folded or not, each of these may be computed, and may overflow
-            folded = np.maximum(size * np.maximum(1, r), size * weight)
-            peak = np.maximum(folded, np.maximum(weight * r, size * r * weight))
-            wild = bool(np.any(peak > 1e30)) or not np.isfinite(A).all()
-            return (
-                Terms(A, np.full((), 2), np.full((), 7.0), peak=peak if wild else None),
-            )
+            whole, scale = finite_size(x) + finite_size(mean), finite_size(weight)
+            folded = np.maximum(whole * np.maximum(1, r), whole * scale)
+            peak = np.maximum(folded, np.maximum(scale * r, whole * r * scale))
+            own = (call["mean"], call.arrays["weight"], call.arrays["bias"])
+            skip = unlike_folded(call, results[0], r, *own)
+            return (replace(tame, peak=peak, skip=skip),)
         grad = np.abs(call["grad"])
         n = grad.size // max(1, x.shape[1])
         parts = [
@@ -173,59 +190,23 @@ def batch_norm(call: Call, results: Results) -> tuple[Terms | None, ...]:
     )
 
 
-class _Neighbours:
-    """LRN's denominators ``d = k + alpha/size Σ x²`` and what they cost."""
-
-    def __init__(self, call: Call) -> None:
-        a, x = call.attributes, call["x"]
-        self.size, self.beta = a["size"], abs(a["beta"])
-        self.alpha = abs(a["alpha"])
-        if call.semantics.lrn_alpha == "mean":
-            self.alpha = self.alpha / self.size
-        after = self.size // 2, (self.size - 1) // 2
-        self.reach = after if call.semantics.lrn_centre == "before" else after[::-1]
-        with np.errstate(all="ignore"):
-            squares = self.across(np.square(x))
-            signed = a["k"] + math.copysign(self.alpha, a["alpha"]) * squares
-            self.d = np.abs(signed)
-            cancelled = (abs(a["k"]) + self.alpha * squares) / self.d
-            logarithm = np.abs(np.log(self.d))
-        # of d, and of the power: its exponent's rounding and its own
-        inside = (self.size + 5) * cancelled
-        self.rounds = inside * self.beta + 8 + 3 * self.beta * logarithm
-        self.slope_rounds = inside * (self.beta + 1) + 3 * (self.beta + 1) * logarithm
-
-    def across(self, values: Array, backwards: bool = False) -> Array:
-        """Sum over each channel's neighbours, or over those whose neighbour it is."""
-        before, past = self.reach[::-1] if backwards else self.reach
-        total = np.zeros_like(values)
-        channels = values.shape[1]
-        for offset in range(-min(before, channels - 1), min(past, channels - 1) + 1):
-            low, high = max(0, -offset), min(channels, channels - offset)
-            total[:, low:high] += values[:, low + offset : high + offset]
-        return total
+def finite_size(array: Array) -> Array:
+    """Magnitudes of what is no infinity: beside one, those may overflow to another."""
+    return np.where(np.isfinite(array), np.abs(array), 0.0)
 
 
-@terms_of("local_response_norm")
-def local_response_norm(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """``γ_r · |y|`` with ``r = beta (size + 5 + 3 |log d|) + 8``."""
-    near = _Neighbours(call)
-    A, n = np.abs(np.asarray(results[0])), np.full((), near.size)
-    return (Terms(A, n, near.rounds, floor=4.0, peak=near.d, trough=near.d),)
-
-
-@terms_of("local_response_norm.backward")
-def local_response_norm_slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """Both of its terms in absolute values, by the worst neighbour's roundings."""
-    near, x, grad = _Neighbours(call), np.abs(call["x"]), np.abs(call["grad"])
-    with np.errstate(all="ignore"):
-        own = grad * near.d**-near.beta
-        shared = grad * x * near.d ** (-near.beta - 1)
-        others = near.across(shared, backwards=True)
-        A = own + 2 * near.alpha * near.beta * x * others
-        worst = np.max(
-            near.rounds + near.slope_rounds, axis=1, keepdims=True, initial=0
-        )
-    floor = 16 * (1 + np.max(grad, initial=0.0))
-    n = np.full((), near.size)
-    return (Terms(A, n, worst + near.size + 12, floor=floor, peak=near.d),)
+def unlike_folded(
+    call: Call,
+    y: Array,
+    r: Array,
+    mean: Array,
+    weight: Array | None,
+    bias: Array | None,
+) -> Array:
+    """Where ``x · s + (bias - mean · s)`` is another special value than the formula:
+    an infinite weight or mean cancels in the one and not in the other."""
+    scale = r if weight is None else weight.reshape(r.shape) * r
+    shift = 0.0 if bias is None else bias.reshape(r.shape)
+    folded = call["x"] * scale + (shift - mean.reshape(r.shape) * scale)
+    same = (folded == y) | (np.isnan(folded) & np.isnan(y))
+    return ~same & ~(np.isfinite(folded) & np.isfinite(y))

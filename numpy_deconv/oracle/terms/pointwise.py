@@ -26,6 +26,7 @@ class Shape(NamedTuple):
     A: Array
     rounds: Array | float
     jump: Array | float = 0.0
+    bent: Array | float = 0.0
 
 
 Analysis = Callable[..., Shape]
@@ -35,9 +36,9 @@ def _logistic(z: Array) -> Array:
     return np.asarray(ACTIVATIONS["sigmoid"].value(z))
 
 
-def _line(x: Array, slope: float) -> Shape:
+def _line(x: Array, y: Array, slope: float) -> Shape:
     """One product with a constant, and the rounding of the constant."""
-    return Shape(np.abs(np.where(x > 0, x, slope * x)), np.where(x > 0, 0.0, 2.0))
+    return Shape(np.abs(y), 2.0 * (x <= 0))
 
 
 def _line_slope(x: Array, slope: float) -> Shape:
@@ -45,13 +46,9 @@ def _line_slope(x: Array, slope: float) -> Shape:
     return Shape(np.where(x > 0, 1.0, abs(slope)), np.where(x > 0, 0.0, 2.0))
 
 
-def _elu(x: Array, alpha: float) -> Shape:
-    z = np.minimum(x, 0)
+def _elu(x: Array, y: Array, alpha: float) -> Shape:
     # expm1 by way of exp loses what cancels: exp(z) and 1 are its terms
-    return Shape(
-        np.where(x > 0, x, abs(alpha) * np.minimum(np.exp(z) + 1, 2)),
-        np.where(x > 0, 0.0, 6.0),
-    )
+    return Shape(np.where(x > 0, x, np.abs(y + 2 * alpha)), 6.0 * (x <= 0))
 
 
 def _elu_slope(x: Array, alpha: float) -> Shape:
@@ -61,25 +58,25 @@ def _elu_slope(x: Array, alpha: float) -> Shape:
     return Shape(A, np.where(x > 0, 1.0, 8.0))
 
 
-def _sigmoid(x: Array) -> Shape:
-    return Shape(_logistic(x), 8.0)
+def _sigmoid(x: Array, y: Array) -> Shape:
+    return Shape(y, 8.0, bent=1.0)
 
 
 def _sigmoid_slope(x: Array) -> Shape:
     y = _logistic(x)
-    return Shape(y * (1 + y), 18.0)
+    return Shape(y * (1 + y), 18.0, bent=1.0)
 
 
-def _tanh(x: Array) -> Shape:
-    return Shape(np.abs(np.tanh(x)), 6.0)
+def _tanh(x: Array, y: Array) -> Shape:
+    return Shape(np.abs(y), 6.0, bent=1.0)
 
 
 def _tanh_slope(x: Array) -> Shape:
-    return Shape(1 + np.square(np.tanh(x)), 14.0)
+    return Shape(1 + np.square(np.tanh(x)), 14.0, bent=2.0)
 
 
-def _silu(x: Array) -> Shape:
-    return Shape(np.abs(x) * _logistic(x), 10.0)
+def _silu(x: Array, y: Array) -> Shape:
+    return Shape(np.abs(y), 10.0, bent=np.abs(x))
 
 
 def _silu_slope(x: Array) -> Shape:
@@ -87,7 +84,7 @@ def _silu_slope(x: Array) -> Shape:
     return Shape(y * (1 + np.abs(x) * (1 + y)), 22.0)
 
 
-def _gelu(x: Array, approximate: str) -> Shape:
+def _gelu(x: Array, y: Array, approximate: str) -> Shape:
     # (1 + erf) and (1 + tanh) cancel for negative x
     inner = 8.0 if approximate == "none" else 10.0 + 3 * _bent(x)
     return Shape(np.abs(x), inner)
@@ -107,11 +104,9 @@ def _gelu_slope(x: Array, approximate: str) -> Shape:
     return Shape(1 + np.abs(x) * bend * (1 + t * t), 20 + 4 * _bent(x))
 
 
-def _hard_sigmoid(x: Array) -> Shape:
+def _hard_sigmoid(x: Array, y: Array) -> Shape:
     inside = np.abs(x) < 3
-    return Shape(
-        np.where(inside, (np.abs(x) + 3) / 6, x > 0), np.where(inside, 4.0, 1.0)
-    )
+    return Shape(np.where(inside, (np.abs(x) + 3) / 6, y), 4.0)
 
 
 def _hard_sigmoid_slope(x: Array) -> Shape:
@@ -119,7 +114,7 @@ def _hard_sigmoid_slope(x: Array) -> Shape:
     return Shape(np.where(inside, 1 / 6, 0.0), 3.0)
 
 
-def _hard_swish(x: Array) -> Shape:
+def _hard_swish(x: Array, y: Array) -> Shape:
     grown = np.minimum(np.abs(x) + 3, 6)
     return Shape(np.where(x <= -3, 0.0, np.abs(x) * grown / 6), 5.0)
 
@@ -129,13 +124,17 @@ def _hard_swish_slope(x: Array) -> Shape:
     return Shape(np.where(inside, np.abs(x) / 3 + 0.5, x >= 3), 5.0)
 
 
-def _softplus(x: Array, beta: float, threshold: float) -> Shape:
+def _softplus(x: Array, y: Array, beta: float, threshold: float) -> Shape:
     z = beta * x
-    curve = np.logaddexp(0, np.minimum(z, 700)) / abs(beta)
-    A = curve + _logistic(z) * (1 + np.minimum(np.abs(z), 1e4)) / abs(beta)
-    jump = np.where(_at(z, threshold), np.abs(curve - x), 0.0)
     copied = z > threshold
-    return Shape(np.where(copied, np.abs(x), A), np.where(copied, 0.0, 8.0), jump)
+    # a logistic is at most log(1 + exp) of the same argument, and at most 1
+    slope = np.minimum(np.abs(beta * y), 1)
+    A = np.abs(y) + slope * (1 + np.minimum(np.abs(z), 1e4)) / abs(beta)
+    at, jump = _at(z, threshold), np.zeros(())
+    if at.any():
+        curve = np.logaddexp(0, np.minimum(z, 700)) / abs(beta)
+        jump = np.where(at, np.abs(curve - x), 0.0)
+    return Shape(A, np.where(copied, 0.0, 8.0), jump)
 
 
 def _softplus_slope(x: Array, beta: float, threshold: float) -> Shape:
@@ -167,9 +166,9 @@ def value(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """Terms of an activation."""
     x = call["x"]
     with np.errstate(all="ignore"):
-        shape = SHAPES[call.operation.forward][0](x, **call.attributes)
-        floor = np.where(shape.rounds == 0, 0.0, 4 * (1 + np.minimum(np.abs(x), 1e4)))
-    return (_one(shape.A, shape.rounds, floor, shape.jump),)
+        shape = SHAPES[call.operation.forward][0](x, results[0], **call.attributes)
+        floor = 4 * (1 + _reach(x))
+    return (_one(shape.A, shape.rounds, floor, shape.jump, shape.bent),)
 
 
 @terms_of(*(f"{name}.backward" for name in SHAPES))
@@ -178,19 +177,27 @@ def slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
     x, grad = call["x"], np.abs(call["grad"])
     with np.errstate(all="ignore"):
         shape = SHAPES[call.operation.forward][1](x, **call.attributes)
-        floor = 4 * (1 + np.minimum(np.abs(x), 1e4)) * (1 + grad)
-        floor = np.where(shape.rounds == 0, 0.0, floor)
-        A = np.where(grad == 0, 0.0, grad * shape.A)
-    return (_one(A, shape.rounds, floor, grad * shape.jump),)
+        floor = 4 * (1 + _reach(x)) * (1 + _reach(grad))
+        A = grad * shape.A
+        if not np.isfinite(A).all():
+            A = np.where(grad == 0, 0.0, A)
+    return (_one(A, shape.rounds, floor, grad * shape.jump, grad * shape.bent),)
 
 
-def _one(A: Array, rounds: Any, floor: Any, jump: Any) -> Terms:
+def _reach(values: Array) -> float:
+    """The largest finite magnitude, as far as an underflow can be magnified."""
+    top = float(np.max(np.abs(values), initial=0.0))
+    return min(top, 1e4) if top == top else 1e4
+
+
+def _one(A: Array, rounds: Any, floor: Any, jump: Any, bent: Any) -> Terms:
     return Terms(
         np.asarray(A, np.float64),
         np.ones(()),
-        np.broadcast_to(np.asarray(rounds, np.float64), np.shape(A)),
+        np.asarray(rounds, np.float64),
         floor=floor,
         jump=jump,
+        bent=bent,
     )
 
 

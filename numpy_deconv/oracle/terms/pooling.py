@@ -81,13 +81,15 @@ def maxima(call: Call, results: Results) -> tuple[Terms | None, ...]:
 def maxima_slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """``γ_{c-1} · A`` for ``c`` windows; exact where one window's gradient lands."""
     flags, x = call.semantics, call["x"]
+    is_open = flags.tie == "any" or (x.dtype.kind == "f" and bool(np.isnan(x).any()))
+    if _are_apart(call) and not is_open:
+        return (moved(np.asarray(results[0])),)
     y, switches = _pooled(call)
     size, grad = x.shape[2:], call["grad"]
     there = np.maximum(switches, 0)
-    A = scatter(np.where(switches < 0, 0, np.abs(grad)), there, size, "sum")
     n = scatter((switches >= 0).astype(np.float64), there, size, "sum")
+    A = scatter(np.where(switches < 0, 0, np.abs(grad)), there, size, "sum")
     parts = Terms(A, n, np.maximum(n - 1, 0))
-    is_open = flags.tie == "any" or (x.dtype.kind == "f" and bool(np.isnan(x).any()))
     if not is_open:
         return (parts,)
     opened = undecided(call, y)
@@ -96,6 +98,17 @@ def maxima_slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
         everyone = good | (flags.nan == "any")
         skip[inputs] |= opened[outputs] & everyone
     return (replace(parts, skip=skip),)
+
+
+def _are_apart(call: Call) -> bool:
+    """Whether no two windows share a sample, so that nothing is added."""
+    size = call["x"].shape[2:]
+    if call.operation.forward == "max_pool":
+        window = Pool(call).window
+        pairs = zip(window.stride, window.span, strict=True)
+        return all(stride >= span for stride, span in pairs)
+    outputs = call["grad"].shape[2:]
+    return all(n % o == 0 for n, o in zip(size, outputs, strict=True))
 
 
 def _pooled(call: Call) -> tuple[Array, Array]:
@@ -110,7 +123,7 @@ def _pooled(call: Call) -> tuple[Array, Array]:
 
 @terms_of("avg_pool", "avg_pool.backward")
 def means(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """``γ_{n+1} · A``: a sum, and a division or the product with a reciprocal."""
+    """``γ_{n+rank} · A``: a sum, and divisions or products with reciprocals."""
     pool, (output,) = Pool(call), call.operation.outputs
     name = output.factors[0]
     (magnitude,) = evaluate(call.with_arrays(**{name: np.abs(call[name])}))
@@ -120,7 +133,7 @@ def means(call: Call, results: Results) -> tuple[Terms | None, ...]:
         n = pool.inside.astype(np.float64)
     if call.arrays["x"] is not None and results[0] is not None:
         whole = results[0].dtype.kind in "iu"
-        rounds = np.zeros(()) if whole else roundings(output, n)
+        rounds = np.zeros(()) if whole else roundings(output, n, len(pool.size))
         size = np.asarray(magnitude, np.float64)
         peak = None
         if not call.operation.is_backward:
@@ -142,30 +155,33 @@ def norms(call: Call, results: Results) -> tuple[Terms | None, ...]:
         total = pool.sums(np.abs(x) ** p) * pool.rescale(call)
         logarithm = np.abs(np.log(np.where(total > 0, total, 1)))
         rounds = (pool.inside + 8 + 2 * logarithm) / p + 6
-        small = np.abs(np.where(x == 0, 1, x)) ** p
-        least = np.where(np.isfinite(small), small, 1)
-        tiny = bool(np.min(least, initial=1.0) < TINY)
-        trough = _least(pool, least) if tiny else None
+        size = np.abs(x)
+        lost = (size < TINY ** (1 / p)) & (x != 0)
+        trough = _least(pool, x, p) if lost.any() else None
         if not call.operation.is_backward:
             (y,) = results
             A = np.asarray(y)
             n = pool.inside.astype(np.float64)
             return (Terms(A, n, rounds, peak=total, trough=trough),)
         grad = np.abs(call["grad"])
-        magnitude = evaluate(call.with_arrays(grad=grad, x=np.abs(x)))[0]
-        n = pool.spread(np.ones(grad.shape))
+        magnitude = evaluate(call.with_arrays(grad=grad, x=size))[0]
+        n = pool.spread(np.ones((1, 1, *grad.shape[2:])))
         worst = np.max(rounds, initial=0.0) * (abs(p - 1) + 1)
-        own = 3 * abs(p - 1) * np.abs(np.log(np.abs(np.where(x == 0, 1, x))))
-        zero = pool.spread((total == 0).astype(np.float64)) > 0
-        open_at_zero = (x == 0) & (p <= 1)
-        overflow = pool.spread((total > 1e37).astype(np.float64)) > 0
+        own: Array | float = 0.0
+        if p not in (1, 2):
+            own = 3 * abs(p - 1) * np.abs(np.log(np.where(x == 0, 1, size)))
+        odd = (total == 0) | (total > 1e37)
+        skip = lost | ((x == 0) & (p <= 1)) if p <= 1 else lost
+        if odd.any():
+            skip = skip | (pool.spread(odd.astype(np.float64)) > 0)
     A = np.asarray(magnitude)
-    skip = zero | open_at_zero | overflow | (least < TINY)
     return (Terms(A, n, n + worst + own + 12, floor=16 * (1 + A), skip=skip),)
 
 
-def _least(pool: Pool, values: Array) -> Array:
-    """Smallest of each window."""
+def _least(pool: Pool, x: Array, p: float) -> Array:
+    """Smallest power of each window, zeros and infinities aside."""
+    powers = np.abs(np.where(x == 0, 1, x)) ** p
+    values = np.where(np.isfinite(powers), powers, 1)
     return -kernels.max_pool(-values, pool.exact)[0]
 
 

@@ -16,6 +16,9 @@ from ..operations import Output
 from .counts import counts
 from .terms import Results, Terms
 
+SCATTERED = (("conv_transpose", "y"), ("conv_input_grad", "y"), ("conv", "x"))
+"""Outputs to which each sample is spread, as (function, output)."""
+
 
 def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """Terms of operations that are linear in each of their outputs' factors."""
@@ -34,6 +37,7 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
     def root(index: int) -> Array:
         return np.sqrt(np.asarray(squares()[index]))
 
+    axes = call.given[-1].ndim - 2
     found: list[Terms | None] = []
     for index, (output, y) in enumerate(zip(outputs, results, strict=True)):
         if y is None:
@@ -43,7 +47,7 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
         terms = Terms(
             np.asarray(magnitudes[index], np.float64),
             n,
-            roundings(output, n),
+            roundings(output, n, axes),
             products=2 if output.kind == "products" else 0,
             S=partial(root, index) if output.kind == "products" else None,
             peak=_peak(call, output, magnitudes if peaks is None else peaks, index, n),
@@ -56,12 +60,15 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
 def moved(y: Array) -> Terms:
     """Terms of an element that was copied."""
     zero = np.zeros(())
-    return Terms(np.abs(y.astype(np.float64)), np.ones(()), zero)
+    return Terms(np.abs(y.astype(np.float64, copy=False)), np.ones(()), zero)
 
 
-def roundings(output: Output, n: Array) -> Array:
-    """How many roundings a sum of ``n`` terms has on its longest path."""
-    extra = {"sum": -1, "products": 0, "mean": 1}.get(output.kind, -1)
+def roundings(output: Output, n: Array, axes: int = 1) -> Array:
+    """How many roundings a sum of ``n`` terms has on its longest path.
+
+    A mean may be divided at once or axis by axis, by a reciprocal or its products.
+    """
+    extra = {"sum": -1, "products": 0, "mean": max(1, axes)}.get(output.kind, -1)
     return np.maximum(n + extra, 0) * (n > 0)
 
 
@@ -116,23 +123,31 @@ def _finite_size(array: Array) -> Array:
 
 
 def _padding_times_infinity(call: Call, output: Output) -> Array | None:
-    """Elements in which a non-finite factor meets padding: 0 · inf, or nothing."""
-    name = call.operation.forward
-    by_kernel = (name, output.name) == ("conv", "y")
-    by_signal = name == "conv_weight_grad" or (name, output.name) == ("conv", "weight")
-    if call.semantics.strict_padding or not (by_kernel or by_signal):
+    """Elements in which a non-finite factor meets padding, or a zero between strided
+    samples: 0 · inf, or nothing."""
+    if call.semantics.strict_padding:
         return None
-    factor = "weight" if by_kernel else "grad"
+    name = (call.operation.forward, output.name)
+    by_signal = name in (("conv_weight_grad", "y"), ("conv", "weight"))
+    factor = "grad" if by_signal else "weight"
+    if not by_signal and name != ("conv", "y") and name not in SCATTERED:
+        return None
     odd = (~np.isfinite(call[factor])).astype(np.float64)
     if not odd.any():
         return None
-    seen = call.with_arrays(**{factor: odd, "x": np.ones(call["x"].shape)})
-    if by_kernel:
+    ones = {n: np.ones(call[n].shape) for n in ("x", "grad") if n in call.arrays}
+    seen = call.with_arrays(**{**ones, factor: odd})
+    if "bias" in call.arrays:
         seen = seen.with_arrays(bias=None)
     index = [each.name for each in call.operation.outputs].index(output.name)
     met = np.asarray(evaluate(seen)[index])
-    if by_kernel:
+    rest = (1,) * (met.ndim - 2)
+    if by_signal:
+        total = odd.sum(axis=(0, *range(2, odd.ndim)))
+        return np.asarray(met < total.reshape(-1, 1, *rest))
+    if name not in SCATTERED:
         total = odd.sum(axis=tuple(range(1, odd.ndim)))
-        return np.asarray(met < total.reshape(1, -1, *(1,) * (met.ndim - 2)))
-    total = odd.sum(axis=(0, *range(2, odd.ndim)))
-    return np.asarray(met < total.reshape(-1, *(1,) * (met.ndim - 1)))
+        return np.asarray(met < total.reshape(1, -1, *rest))
+    taps = odd.sum(axis=tuple(range(2, odd.ndim)))
+    grouped = taps.reshape(max(1, int(call.attributes["groups"])), -1, odd.shape[1])
+    return np.asarray(met < grouped.sum(axis=1).reshape(1, -1, *rest))

@@ -20,6 +20,7 @@ class Terms:
     absolute slack in smallest normal numbers (an exponential that underflows),
     ``jump`` slack in its own right, ``peak`` and ``trough`` the largest and smallest
     number met on the way, ``skip`` marks elements on which correct kernels differ.
+    ``bent`` is by what an approximated function of size 1 is multiplied.
     """
 
     A: Array
@@ -32,6 +33,7 @@ class Terms:
     peak: Array | None = None
     trough: Array | None = None
     skip: Array | None = None
+    bent: Array | float = 0.0
 
 
 Make = Callable[[Call, Results], tuple[Terms | None, ...]]
