@@ -1,0 +1,259 @@
+// CUDA's words for a C++ compiler: the threads of a block take turns on one processor.
+//
+// A kernel without barriers is a loop over its threads. One with them runs each thread
+// on a stack of its own and changes over at every barrier. The order of threads and of
+// blocks is the launch's: what depends on it shows as two launches with different bits.
+#pragma once
+#include <csetjmp>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <tuple>
+#include <ucontext.h>
+#include <utility>
+
+#define STAND_IN 1
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __shared__ static
+#define __restrict__ __restrict
+#define __launch_bounds__(...)
+#define __align__(n) alignas(n)
+#define DYNAMIC_SHARED(type, name) \
+    type* name = reinterpret_cast<type*>(stand_in::dynamic_shared)
+
+using std::abs, std::erf, std::exp, std::expm1, std::fabs, std::floor, std::fmax,
+    std::fmin, std::log1p, std::pow, std::sqrt, std::tanh;
+
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct Three {
+    unsigned x, y, z;
+};
+static Three threadIdx, blockIdx, blockDim, gridDim;
+
+inline unsigned __umulhi(unsigned a, unsigned b) {
+    return static_cast<unsigned>((static_cast<unsigned long long>(a) * b) >> 32);
+}
+inline float __int_as_float(int bits) {
+    float f;
+    std::memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+namespace stand_in {
+
+inline float float_of_bits(unsigned short bits) {
+    _Float16 value;
+    std::memcpy(&value, &bits, sizeof value);
+    return static_cast<float>(value);
+}
+inline unsigned short bits_of_float(float f) {
+    const _Float16 value = static_cast<_Float16>(f);
+    unsigned short bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+constexpr unsigned WARP = 32, MOST = 1024;
+constexpr std::size_t STACK = 1 << 16, SHARED = 228 << 10;
+alignas(128) static unsigned char dynamic_shared[SHARED];
+
+enum Waiting { RUNNABLE, AT_WARP, AT_BLOCK, DONE };
+
+struct Fiber {
+    jmp_buf here;
+    Waiting waiting;
+    bool started;
+    unsigned long long votes;  // barriers with a vote that it has passed
+};
+
+static Fiber fibers[MOST];
+static unsigned char* stacks = nullptr;
+static jmp_buf scheduler;
+static ucontext_t scheduler_context, birth;
+static unsigned current = 0;
+static int ballots[3];
+static void (*body)(void**) = nullptr;
+static void** arguments = nullptr;
+
+inline void wait(Waiting what) {
+    Fiber& mine = fibers[current];
+    mine.waiting = what;
+    if (_setjmp(mine.here) == 0) _longjmp(scheduler, 1);
+}
+
+inline void live() {
+    body(arguments);
+    fibers[current].waiting = DONE;
+    _longjmp(scheduler, 1);
+}
+
+inline Three place_of(unsigned thread) {
+    return {thread % blockDim.x, thread / blockDim.x % blockDim.y,
+            thread / (blockDim.x * blockDim.y)};
+}
+
+inline void resume(unsigned thread) {
+    Fiber& fiber = fibers[thread];
+    current = thread;
+    threadIdx = place_of(thread);
+    fiber.waiting = RUNNABLE;
+    if (_setjmp(scheduler) != 0) return;
+    if (fiber.started) _longjmp(fiber.here, 1);
+    fiber.started = true;
+    getcontext(&birth);
+    birth.uc_stack.ss_sp = stacks + thread * STACK;
+    birth.uc_stack.ss_size = STACK;
+    birth.uc_link = nullptr;
+    makecontext(&birth, live, 0);
+    setcontext(&birth);
+}
+
+// Runs a warp until all its threads are at a barrier of the block, or done.
+inline bool run_warp(unsigned first, unsigned stop, bool backwards) {
+    bool again = true, alive = false;
+    while (again) {
+        again = false;
+        for (unsigned i = first; i < stop; ++i) {
+            const unsigned thread = backwards ? first + stop - 1 - i : i;
+            const Waiting waiting = fibers[thread].waiting;
+            if (waiting == RUNNABLE || waiting == AT_WARP) resume(thread);
+        }
+        for (unsigned thread = first; thread < stop; ++thread)
+            again = again || fibers[thread].waiting == AT_WARP;
+    }
+    for (unsigned thread = first; thread < stop; ++thread)
+        if (fibers[thread].waiting == AT_BLOCK) {
+            fibers[thread].waiting = RUNNABLE;
+            alive = true;
+        }
+    return alive;
+}
+
+inline void run_block(bool fibered, bool backwards) {
+    const unsigned count = blockDim.x * blockDim.y * blockDim.z;
+    if (!fibered) {
+        for (unsigned i = 0; i < count; ++i) {
+            threadIdx = place_of(backwards ? count - 1 - i : i);
+            body(arguments);
+        }
+        return;
+    }
+    if (count > MOST) std::abort();
+    if (stacks == nullptr) stacks = static_cast<unsigned char*>(std::malloc(MOST * STACK));
+    for (unsigned i = 0; i < count; ++i) fibers[i] = Fiber{{}, RUNNABLE, false, 0};
+    for (int& ballot : ballots) ballot = 0;
+    for (bool alive = true; alive;) {
+        alive = false;
+        const unsigned warps = (count + WARP - 1) / WARP;
+        for (unsigned i = 0; i < warps; ++i) {
+            const unsigned warp = backwards ? warps - 1 - i : i;
+            const unsigned stop = (warp + 1) * WARP;
+            alive = run_warp(warp * WARP, stop < count ? stop : count, backwards) || alive;
+        }
+    }
+}
+
+template <class... P, std::size_t... N>
+void call(void (*kernel)(P...), void** given, std::index_sequence<N...>) {
+    kernel(*static_cast<std::remove_reference_t<P>*>(given[N])...);
+}
+
+template <class... P>
+void call(void (*kernel)(P...), void** given) {
+    call(kernel, given, std::index_sequence_for<P...>{});
+}
+
+inline void launch(void (*kernel)(void**), const unsigned* shape, bool fibered,
+                   bool backwards, void** given) {
+    body = kernel;
+    arguments = given;
+    gridDim = {shape[0], shape[1], shape[2]};
+    blockDim = {shape[3], shape[4], shape[5]};
+    std::memset(dynamic_shared, 0xff, sizeof dynamic_shared);
+    const std::size_t count = static_cast<std::size_t>(shape[0]) * shape[1] * shape[2];
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t block = backwards ? count - 1 - i : i;
+        blockIdx = {static_cast<unsigned>(block % shape[0]),
+                    static_cast<unsigned>(block / shape[0] % shape[1]),
+                    static_cast<unsigned>(block / shape[0] / shape[1])};
+        run_block(fibered, backwards);
+    }
+}
+
+}  // namespace stand_in
+
+inline void __syncthreads() { stand_in::wait(stand_in::AT_BLOCK); }
+inline void __syncwarp() { stand_in::wait(stand_in::AT_WARP); }
+
+inline int __syncthreads_or(int vote) {
+    using namespace stand_in;
+    const auto turn = fibers[current].votes++;
+    ballots[turn % 3] |= vote;
+    ballots[(turn + 1) % 3] = 0;
+    wait(AT_BLOCK);
+    return ballots[turn % 3];
+}
+
+// Threads take turns, so an update is never torn.
+template <class V>
+V atomicMin(V* at, V value) {
+    const V before = *at;
+    if (value < before) *at = value;
+    return before;
+}
+template <class V>
+V atomicMax(V* at, V value) {
+    const V before = *at;
+    if (before < value) *at = value;
+    return before;
+}
+
+namespace stand_in {
+
+// Rounded to 10 bits of mantissa, ties away from zero.
+inline unsigned tf32_of(float f) {
+    unsigned bits;
+    std::memcpy(&bits, &f, sizeof bits);
+    const bool finite = (bits & 0x7f800000u) != 0x7f800000u;
+    return finite ? (bits + 0x1000u) & 0xffffe000u : bits & 0xffffe000u;
+}
+
+// Number `part` of a word: one TF32 number, or two of float16.
+template <int PACKED>
+float number_of(unsigned word, int part) {
+    if (PACKED == 2) return float_of_bits(static_cast<unsigned short>(word >> (16 * part)));
+    float f;
+    std::memcpy(&f, &word, sizeof f);
+    return f;
+}
+
+// mma.sync: every lane of the warp lays down its fragments, then reads what it needs.
+template <int PACKED>
+void multiply(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    static unsigned rows[MOST / WARP][16][8], columns[MOST / WARP][8][8];
+    const unsigned warp = current / WARP, lane = current % WARP, g = lane / 4, t = lane % 4;
+    rows[warp][g][t] = a[0];
+    rows[warp][g + 8][t] = a[1];
+    rows[warp][g][t + 4] = a[2];
+    rows[warp][g + 8][t + 4] = a[3];
+    columns[warp][t][g] = b[0];
+    columns[warp][t + 4][g] = b[1];
+    wait(AT_WARP);
+    for (int e = 0; e < 4; ++e) {
+        const unsigned row = g + e / 2 * 8, column = 2 * t + e % 2;
+        for (unsigned k = 0; k < 8; ++k)
+            for (int part = 0; part < PACKED; ++part)
+                c[e] += number_of<PACKED>(rows[warp][row][k], part) *
+                        number_of<PACKED>(columns[warp][k][column], part);
+    }
+    wait(AT_WARP);
+}
+
+}  // namespace stand_in

@@ -1,0 +1,124 @@
+"""What was measured, as rows, as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ceilings import Ceilings
+
+PACKAGES = ("numpy", "cupy", "cupy-cuda12x", "cupy-cuda13x", "torch", "numba")
+
+
+@dataclass
+class Row:
+    """One case: medians in milliseconds, the two floors, or why there is none."""
+
+    group: str
+    name: str
+    batch: int
+    precision: str
+    ours: float | None = None
+    theirs: float | None = None
+    error: float | None = None
+    moving: float | None = None  # the floor of the bytes, in milliseconds
+    computing: float | None = None  # and of the operations
+    problem: str | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times faster than PyTorch."""
+        return self.theirs / self.ours if self.ours and self.theirs else None
+
+    @property
+    def share(self) -> float | None:
+        """Part of the nearer floor that was reached; of the dense arithmetic, so that
+        Winograd and cropping may exceed 1."""
+        floor = max(self.moving or 0, self.computing or 0)
+        return floor / self.ours if floor and self.ours else None
+
+
+def about(cupy: Any, torch: Any) -> dict[str, Any]:
+    """Card, driver, versions: what a result is worth nothing without."""
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "device": properties["name"].decode(),
+        "multiprocessors": int(properties["multiProcessorCount"]),
+        "memory": int(properties["totalGlobalMem"]),
+        "driver": int(cupy.cuda.runtime.driverGetVersion()),
+        "runtime": int(cupy.cuda.runtime.runtimeGetVersion()),
+        "cudnn": torch.backends.cudnn.version(),
+        "torch_cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def geometric(rows: list[Row]) -> float | None:
+    """Geometric mean of the ratios."""
+    ratios = [row.ratio for row in rows if row.ratio]
+    return statistics.geometric_mean(ratios) if ratios else None
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown: a line a case, and a line for each group."""
+    lines = [
+        "| case | batch | precision | ours ms | torch ms | ratio | floor ms | share |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    groups: dict[tuple[str, int, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.group, row.batch, row.precision), []).append(row)
+        if row.problem:
+            lines.append(
+                f"| {row.group}: {row.name} | {row.batch} | {row.precision} | "
+                f"{row.problem} | | | | |"
+            )
+            continue
+        floor = max(row.moving or 0, row.computing or 0)
+        figures = (row.ours, row.theirs, row.ratio, floor or None, row.share)
+        shown = " | ".join("" if f is None else f"{f:.3g}" for f in figures)
+        lines.append(
+            f"| {row.group}: {row.name} | {row.batch} | {row.precision} | {shown} |"
+        )
+    for (group, batch, precision), each in groups.items():
+        mean = geometric(each)
+        if mean is not None:
+            lines.append(
+                f"| **{group}, geometric mean of {len(each)}** | {batch} | "
+                f"{precision} | | | **{mean:.2f}** | | |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def save(
+    path: Path, machine: dict[str, Any], ceilings: Ceilings, rows: list[Row]
+) -> None:
+    """Write JSON to ``path`` and a table beside it, each whole or not at all."""
+    found = {
+        "machine": machine,
+        "ceilings": asdict(ceilings),
+        "rows": [
+            asdict(row) | {"ratio": row.ratio, "share": row.share} for row in rows
+        ],
+    }
+    heading = f"{machine['device']}, driver {machine['driver']}\n\n"
+    for target, text in (
+        (path, json.dumps(found, indent=1) + "\n"),
+        (path.with_suffix(".md"), heading + table(rows)),
+    ):
+        draft = target.with_name(target.name + ".part")
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, target)

@@ -1,0 +1,117 @@
+"""The command ``occlusion``: the panels of Zeiler & Fergus' figure 7."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    DEFAULT_MODEL,
+    DEFAULT_OUT,
+    BackendName,
+    Debug,
+    Labels,
+    ModelName,
+    Out,
+    Pictures,
+    Target,
+)
+from .progress import step
+from .session import session
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..methods import Occlusion
+    from ..models import Model
+
+LISTED = 6  # classes named under their colours
+
+
+def occlusion(
+    size: Annotated[
+        int, typer.Option("--size", min=1, help="Side of the square in pixels.")
+    ],
+    stride: Annotated[
+        int, typer.Option("--stride", min=1, help="Pixels from one place to the next.")
+    ],
+    pictures: Pictures = None,
+    target: Target = None,
+    value: Annotated[
+        float,
+        typer.Option("--value", help="What fills the square; 0 is the data's mean."),
+    ] = 0.0,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            help="Its strongest map is watched. [default: the last convolution, "
+            "rectified]",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Cover the picture place by place, and see what the net makes of the rest.
+
+    For each picture: one square in place, the sum of the layer's strongest map, the
+    probability of the class (blue where it is lost), and the most probable class. The
+    square's size and stride are yours to choose: the paper does not say. Zeiler and
+    Fergus 2014, section 4.2 and figure 7.
+    """
+    with session(backend, debug, out) as work:
+        from .. import methods
+        from .inputs import found_class, open_model, open_pictures
+        from .layer_commands import layer_or_last
+
+        known = open_model(model, labels)
+        name = layer_or_last(known, layer)
+        wanted = found_class(known, target)
+        batch = open_pictures(known, pictures)
+        with step(f"occlusion by {size} x {size}") as progress:
+            found = methods.occlusion(
+                known,
+                batch.x,
+                wanted,
+                size=size,
+                stride=stride,
+                value=value,
+                layer=name,
+                progress=progress,
+            )
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for sample in range(len(found.pixels)):
+            file, label = batch.names[sample], known.label(found.target[sample])
+            settings = {**found.settings, "picture": file, "class": label}
+            sheet = _sheet(known, found, sample, name)
+            work.save(f"{file}-occlusion.png", sheet, settings)
+        if "interrupted_at" in found.settings:
+            raise KeyboardInterrupt
+
+
+def _sheet(known: Model, found: Occlusion, sample: int, layer: str) -> Any:
+    from .sheet import contact_sheet
+
+    panels = found.panels(sample)
+    label = known.label(found.target[sample])
+    columns: list[list[np.ndarray[Any, Any]]] = [[found.covered(sample)]]
+    words = [f"{label}, and the square that costs it most"]
+    if panels.activity is not None and found.strongest is not None:
+        columns.append([panels.activity])
+        words.append(f"sum of map {found.strongest[sample]} of {layer}")
+    columns.append([panels.probability])
+    lowest = float(found.pixels[sample].min())
+    words.append(
+        f"probability of {label}: {found.uncovered[sample]:.0%} uncovered, at least "
+        f"{lowest:.0%}"
+    )
+    columns.append([panels.label])
+    words.append("the most probable class")
+    shown = list(panels.legend.items())[:LISTED]
+    legend = [(known.label(index), colour) for index, colour in shown]
+    return contact_sheet(columns, words, legend)

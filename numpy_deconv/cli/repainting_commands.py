@@ -1,0 +1,278 @@
+"""Commands that repaint a picture: ``deepdream``, ``invert``, ``style``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .ascent_options import Every, Rate, Steps, keep_climbed
+from .layer_commands import Layer, layer_or_last
+from .options import (
+    DEFAULT_MODEL,
+    DEFAULT_OUT,
+    BackendName,
+    Debug,
+    Labels,
+    ModelName,
+    Out,
+    Pictures,
+    Seed,
+)
+from .progress import step
+from .session import session
+
+if TYPE_CHECKING:
+    from ..models import Model
+    from .inputs import Batch
+
+LARGEST_SIDE = 4096
+
+
+def deepdream(
+    pictures: Pictures = None,
+    layer: Layer = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            metavar="PIXELS",
+            min=8,
+            max=LARGEST_SIDE,
+            help="Dream into the whole picture, its longer side scaled to this. "
+            "[default: what the network sees of it]",
+            show_default=False,
+        ),
+    ] = None,
+    octaves: Annotated[
+        int | None,
+        typer.Option(
+            "--octaves",
+            min=1,
+            help="How many sizes, each 1.4 times the one before. [default: 4]",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Steps = None,
+    rate: Rate = None,
+    every: Every = None,
+    seed: Seed = 0,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Let a layer see more of whatever it sees in a picture, at several sizes.
+
+    Mordvintsev, Olah and Tyka 2015; --steps and --every count for each size, and over
+    all of them. Ctrl-C keeps what was reached.
+    """
+    with session(backend, debug, out) as work:
+        from .. import methods
+        from .inputs import open_model, open_pictures
+
+        known = open_model(model, labels)
+        name = layer_or_last(known, layer)
+        batch = open_pictures(known, pictures) if size is None else None
+        inputs = _parts(batch) if batch else _whole(known, pictures, size or 0)
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for file, x in inputs:
+            with step(f"dreaming of {name} in {file}") as progress:
+                found = methods.deepdream(
+                    known,
+                    x,
+                    name,
+                    octaves=octaves,
+                    steps=steps,
+                    learning_rate=rate,
+                    every=every,
+                    seed=seed,
+                    progress=progress,
+                )
+            work.about |= {"picture": file, "layer": name}
+            keep_climbed(work, f"{file}-{_plain(name)}-dream", found, name)
+
+
+def invert(
+    pictures: Pictures = None,
+    layer: Layer = None,
+    smoothness: Annotated[
+        float | None,
+        typer.Option(
+            "--smoothness",
+            min=0,
+            help="Weight of the total variation. [default: 0.5, 5 or 50 by depth]",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Steps = None,
+    rate: Rate = None,
+    every: Every = None,
+    seed: Seed = 0,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Find, from noise, a picture that a layer takes for this one: what it keeps.
+
+    Mahendran and Vedaldi 2015. Ctrl-C keeps the best so far.
+    """
+    with session(backend, debug, out) as work:
+        from .. import methods
+        from .inputs import open_model, open_pictures
+
+        known = open_model(model, labels)
+        name = layer_or_last(known, layer)
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for file, x in _parts(open_pictures(known, pictures)):
+            with step(f"inversion of {name} for {file}") as progress:
+                found = methods.invert(
+                    known,
+                    x,
+                    name,
+                    smoothness=smoothness,
+                    steps=steps,
+                    learning_rate=rate,
+                    every=every,
+                    seed=seed,
+                    progress=progress,
+                )
+            left = found.settings["error"]
+            typer.echo(f"{file}: {left:.1%} of {name} is left unexplained")
+            work.about |= {"picture": file}
+            keep_climbed(work, f"{file}-{_plain(name)}-inverse", found, name)
+
+
+def style(
+    pictures: Pictures = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(
+            "--style",
+            metavar="PICTURE",
+            help="The picture that is painted like that. [default: the other one that "
+            "ships with the library]",
+            show_default=False,
+        ),
+    ] = None,
+    content_layer: Annotated[
+        str | None,
+        typer.Option(
+            "--content-layer",
+            help="Where content is compared. [default: the preset's, or one as deep]",
+            show_default=False,
+        ),
+    ] = None,
+    style_layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style-layer",
+            help="Where style is compared; several times for several. [default: the "
+            "preset's, or the first rectifier of each size]",
+            show_default=False,
+        ),
+    ] = None,
+    content_weight: Annotated[
+        float | None,
+        typer.Option(
+            "--content-weight",
+            min=0,
+            help="How much the content counts. [default: the preset's]",
+            show_default=False,
+        ),
+    ] = None,
+    style_weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--style-weight",
+            help="How much each style layer counts. [default: the preset's]",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Steps = None,
+    rate: Rate = None,
+    every: Every = None,
+    preset: Annotated[
+        str,
+        typer.Option("--preset", help="Published settings: cs231n, neural_style."),
+    ] = "cs231n",
+    seed: Seed = 0,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """Paint a picture in the style of another.
+
+    Gatys, Ecker and Bethge 2016. Ctrl-C keeps the best so far.
+    """
+    with session(backend, debug, out) as work:
+        from ..methods import style_transfer
+        from .inputs import (
+            SHIPPED_PHOTOGRAPH,
+            SHIPPED_PICTURE,
+            open_model,
+            open_pictures,
+            shipped_picture,
+        )
+
+        known = open_model(model, labels)
+        shipped = {SHIPPED_PICTURE, SHIPPED_PHOTOGRAPH} - {shipped_picture(known)}
+        painted = open_pictures(known, [style or shipped.pop()])
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for file, x in _parts(open_pictures(known, pictures)):
+            with step(f"{file} in the style of {painted.names[0]}") as progress:
+                found = style_transfer(
+                    known,
+                    x,
+                    painted.x,
+                    preset=preset,
+                    content_layer=content_layer,
+                    style_layers=style_layer,
+                    content_weight=content_weight,
+                    style_weights=style_weight,
+                    steps=steps,
+                    learning_rate=rate,
+                    every=every,
+                    seed=seed,
+                    progress=progress,
+                )
+            work.about |= {"picture": file, "style": painted.names[0]}
+            name = f"{file}-like-{painted.names[0]}"
+            keep_climbed(work, name, found, painted.names[0])
+
+
+def _plain(layer: str) -> str:
+    """A layer's name as part of a file's."""
+    return layer.replace("/", ".")
+
+
+def _parts(batch: Batch) -> list[tuple[str, Any]]:
+    """Each picture of a batch by itself, with its name."""
+    return [
+        (name, batch.x[sample : sample + 1]) for sample, name in enumerate(batch.names)
+    ]
+
+
+def _whole(
+    known: Model, paths: list[Path] | None, longer: int
+) -> list[tuple[str, Any]]:
+    """Whole pictures as the net would take them in, were they of its size."""
+    from ..io.images import resize
+    from .inputs import open_picture, shipped_picture, unique_names
+
+    chosen = list(paths or [shipped_picture(known)])
+    inputs = []
+    for name, path in zip(unique_names(chosen), chosen, strict=True):
+        picture = open_picture(path)
+        scale = longer / max(picture.shape[:2])
+        height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
+        filter_name = known.preprocess.interpolation
+        view = resize(picture, (height, width), filter=filter_name)
+        inputs.append((name, known.preprocess.encode(view[None])))
+    return inputs
