@@ -2,125 +2,118 @@
 
 Backgrounds keep a network from living on the alpha edge and on white paper; the
 1/f noise has the spectrum of photographs, so that a real one is no surprise later.
+Colours are float32 ``(S, S, 3)`` in [0, 1] in between.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
-
-def _uniform(generator: torch.Generator, *size: int) -> Tensor:
-    return torch.rand(size, generator=generator)
-
-
-def _between(generator: torch.Generator, low: float, high: float, n: int) -> Tensor:
-    return low + (high - low) * _uniform(generator, n)
+Colours = npt.NDArray[np.float32]
+Chance = np.random.Generator
 
 
-def moved(rgba: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Scale, stretch, turn, mirror and shift premultiplied RGBA; ``(N, 4, size, size)``
-    comes out.
-    """
-    n = len(rgba)
-    scale = _between(generator, math.log(0.6), math.log(1.15), n).exp()
-    stretch = _between(generator, math.log(0.85), math.log(1.18), n).exp()
-    angle = torch.randn(n, generator=generator) * math.radians(12)
-    mirror = torch.where(_uniform(generator, n) < 0.5, -1.0, 1.0)
-    reach = (1.05 - scale).abs() + 0.1
-    shift_x = _between(generator, -1, 1, n) * reach
-    shift_y = _between(generator, -1, 1, n) * reach
-    # affine_grid wants the way back: output pixel -> input pixel.
-    cos, sin = angle.cos(), angle.sin()
+def log_uniform(chance: Chance, low: float, high: float) -> float:
+    """A factor between two others, each octave as likely."""
+    return math.exp(chance.uniform(math.log(low), math.log(high)))
+
+
+def moved(rgba: npt.NDArray[np.uint8], size: int, chance: Chance) -> Colours:
+    """Scale, stretch, turn, mirror and shift ``(S, S, 4)``; ``(size, size, 4)``."""
+    scale = log_uniform(chance, 0.6, 1.15)
+    stretch = log_uniform(chance, 0.85, 1.18)
+    angle = chance.normal() * math.radians(12)
+    mirror = -1 if chance.random() < 0.5 else 1
+    reach = abs(1.05 - scale) + 0.1
+    shift = chance.uniform(-1, 1, 2) * reach
+    # Pillow wants the way back: output pixel -> input pixel.
     wide, high = mirror / (scale * stretch), stretch / scale
-    theta = torch.stack(
-        [
-            torch.stack([wide * cos, wide * sin, -wide * shift_x], 1),
-            torch.stack([-high * sin, high * cos, -high * shift_y], 1),
-        ],
-        1,
+    cos, sin = math.cos(angle), math.sin(angle)
+    rows = (
+        (wide * cos, wide * sin, -wide * shift[0]),
+        (-high * sin, high * cos, -high * shift[1]),
     )
-    grid = F.affine_grid(theta, [n, 4, size, size], align_corners=False)
-    return F.grid_sample(rgba, grid, align_corners=False)
+    source = rgba.shape[0]
+    data: list[float] = []
+    for x, y, ahead in rows:  # both squares reach from -1 to 1
+        ratio, middle = source / size, source / 2
+        data += [ratio * x, ratio * y, middle * (1 + ahead - x - y)]
+    view = Image.fromarray(rgba).transform(
+        (size, size), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR
+    )
+    return np.asarray(view, np.float32) / 255
 
 
-def pink_noise(n: int, size: int, generator: torch.Generator) -> Tensor:
-    """Colour noise ``(n, 3, size, size)`` in [0, 1] whose amplitude falls as 1/f."""
-    frequency_y = torch.fft.fftfreq(size)[:, None]
-    frequency_x = torch.fft.rfftfreq(size)[None, :]
-    frequency = (frequency_y**2 + frequency_x**2).sqrt().clamp(min=1 / size)
-    power = _between(generator, 0.9, 1.7, n)[:, None, None, None]
-    white = torch.randn(n, 3, size, size, generator=generator)
-    noise = torch.fft.irfft2(torch.fft.rfft2(white) / frequency**power, s=(size, size))
+def pink_noise(size: int, chance: Chance) -> Colours:
+    """Colour noise whose amplitude falls as 1/f."""
+    down, right = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
+    frequency = np.maximum(np.sqrt(down**2 + right**2), 1 / size)
+    white = chance.normal(size=(3, size, size))
+    power = chance.uniform(0.9, 1.7)
+    noise = np.fft.irfft2(np.fft.rfft2(white) / frequency**power, s=(size, size))
     # Channels of a photograph are strongly correlated.
-    noise = noise + 1.5 * noise.mean(1, keepdim=True)
-    noise = noise - noise.mean((2, 3), keepdim=True)
-    noise = noise / noise.std((1, 2, 3), keepdim=True)
-    contrast = _between(generator, 0.05, 0.25, n)[:, None, None, None]
-    base = _uniform(generator, n, 3)[:, :, None, None]
-    coloured: Tensor = base + contrast * noise
-    return coloured.clamp(0, 1)
-
-
-def backgrounds(n: int, size: int, generator: torch.Generator) -> Tensor:
-    """White, flat, gradient and 1/f backgrounds ``(n, 3, size, size)``, shuffled."""
-    first, second = _uniform(generator, 2, n, 3)[:, :, :, None, None]
-    angle = _between(generator, 0, 2 * math.pi, n)[:, None, None]
-    line = torch.linspace(-0.7, 0.7, size)
-    ramp = angle.cos() * line[None, None, :] + angle.sin() * line[None, :, None]
-    ramp = (ramp[:, None] + 0.5).clamp(0, 1)
-    ground: Tensor = first * ramp + second * (1 - ramp)
-    chance = torch.tensor([0.3, 0.2, 0.2, 0.3])
-    kind = torch.multinomial(chance, n, replacement=True, generator=generator)
-    ground[kind == 0] = 1
-    flat = kind == 1
-    ground[flat] = first[flat].expand(-1, -1, size, size)
-    noisy = kind == 2
-    ground[noisy] = pink_noise(int(noisy.sum()), size, generator)
-    return ground
-
-
-def recoloured(rgb: Tensor, generator: torch.Generator) -> Tensor:
-    """Change saturation, hue, contrast and brightness of ``(N, 3, S, S)``."""
-    n = len(rgb)
-    grey = rgb.mean(1, keepdim=True)
-    saturation = _between(generator, 0.5, 1.4, n)[:, None, None, None]
-    saturation[_uniform(generator, n) < 0.05] = 0
-    chroma = (rgb - grey) * saturation
-    # A turn about the grey axis: shifted copies of the channels, weighted.
-    turn = torch.randn(n, generator=generator) * 0.25
-    weights = [
-        (1 + 2 * (turn + 2 * math.pi * k / 3).cos()).div(3)[:, None, None, None]
-        for k in range(3)
-    ]
-    chroma = sum(
-        (weight * chroma.roll(k, 1) for k, weight in enumerate(weights)),
-        torch.zeros_like(chroma),
+    noise = noise + 1.5 * noise.mean(0, keepdims=True)
+    noise = noise - noise.mean((1, 2), keepdims=True)
+    coloured = chance.random(3)[:, None, None] + (
+        chance.uniform(0.05, 0.25) * noise / noise.std()
     )
-    contrast = _between(generator, 0.7, 1.25, n)[:, None, None, None]
-    light = torch.randn(n, generator=generator)[:, None, None, None] * 0.07
-    return ((grey - 0.5) * contrast + 0.5 + chroma * contrast + light).clamp(0, 1)
+    return coloured.clip(0, 1).transpose(1, 2, 0).astype(np.float32)
 
 
-def augmented(rgba: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """RGB views ``(N, 3, size, size)`` of RGBA pictures ``(N, 4, S, S)`` uint8.
+def background(size: int, chance: Chance) -> Any:
+    """White, flat, a gradient, or 1/f noise; broadcast against ``(size, size, 3)``."""
+    kind = chance.choice(4, p=(0.3, 0.2, 0.2, 0.3))
+    if kind == 0:
+        return np.float32(1)
+    if kind == 3:
+        return pink_noise(size, chance)
+    first, second = chance.random((2, 3), np.float32)
+    if kind == 1:
+        return first
+    angle = chance.uniform(0, 2 * math.pi)
+    line = np.linspace(-0.7, 0.7, size)
+    ramp = math.cos(angle) * line[None, :] + math.sin(angle) * line[:, None]
+    share = (ramp + 0.5).clip(0, 1)[..., None].astype(np.float32)
+    return first * share + second * (1 - share)
 
-    float32, in [0, 1] but for a little noise.
+
+def recoloured(rgb: Colours, chance: Chance) -> Colours:
+    """Change saturation, hue, contrast and brightness."""
+    grey = rgb.mean(2, keepdims=True)
+    saturation = 0.0 if chance.random() < 0.05 else chance.uniform(0.5, 1.4)
+    chroma = (rgb - grey) * np.float32(saturation)
+    # A turn about the grey axis: shifted copies of the channels, weighted.
+    turn = chance.normal() * 0.25
+    weights = [(1 + 2 * math.cos(turn + 2 * math.pi * k / 3)) / 3 for k in range(3)]
+    mixing = np.array([np.roll(weights, channel) for channel in range(3)], np.float32)
+    contrast, light = np.float32(chance.uniform(0.7, 1.25)), chance.normal() * 0.07
+    mixed = (grey - 0.5) * contrast + 0.5 + chroma @ mixing * contrast
+    lit: Colours = (mixed + np.float32(light)).clip(0, 1).astype(np.float32)
+    return lit
+
+
+def augmented(rgba: npt.NDArray[np.uint8], size: int, chance: Chance) -> Colours:
+    """An RGB view ``(size, size, 3)`` of a picture ``(S, S, 4)``.
+
+    In [0, 1] but for a little noise.
     """
-    picture = rgba.float() / 255
-    alpha = picture[:, 3:]
-    view = moved(torch.cat([picture[:, :3] * alpha, alpha], 1), size, generator)
-    ground = backgrounds(len(rgba), size, generator)
-    rgb = recoloured(view[:, :3] + ground * (1 - view[:, 3:]), generator)
-    level = _between(generator, 0, 0.06, len(rgb))[:, None, None, None]
-    return rgb + level * torch.randn(rgb.shape, generator=generator)
+    view = moved(rgba, size, chance)
+    alpha = view[..., 3:]
+    rgb = view[..., :3] * alpha + background(size, chance) * (1 - alpha)
+    level = np.float32(chance.uniform(0, 0.06))
+    noise = level * chance.standard_normal(rgb.shape, np.float32)
+    view = recoloured(rgb, chance) + noise
+    return view.astype(np.float32)
 
 
-def on_white(rgba: Tensor) -> Tensor:
-    """RGB ``(N, 3, S, S)`` float32 in [0, 1]: the pictures as inference shows them."""
-    picture = rgba.float() / 255
-    alpha = picture[:, 3:]
-    return picture[:, :3] * alpha + (1 - alpha)
+def on_white(rgba: npt.NDArray[np.uint8]) -> Colours:
+    """RGB ``(N, S, S, 3)`` in [0, 1]: the pictures as inference shows them."""
+    pictures = rgba.astype(np.float32) / 255
+    alpha = pictures[..., 3:]
+    white = pictures[..., :3] * alpha + (1 - alpha)
+    return white.astype(np.float32)

@@ -1,154 +1,128 @@
-"""The embedded network as a table of layers, and as torch modules made from it."""
+"""The embedded network while it is trained, and what is shipped of it.
+
+Batch normalisation and dropout are there in training only: the first is folded into
+the convolutions, the second is nothing at inference.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+import numpy as np
+import numpy.typing as npt
 
-Layer = dict[str, Any]
+import numpy_deconv as nd
+from numpy_deconv import Graph, Node
+from numpy_deconv.layers import BatchNorm, Conv, Dropout, Layer, Linear, MaxPool
+from numpy_deconv.models import ARCHITECTURES, Row
 
-
-def _conv(number: int, inputs: int, outputs: int, kernel: int, stride: int) -> Layer:
-    return {
-        "name": f"conv{number}",
-        "type": "Conv",
-        "in_channels": inputs,
-        "out_channels": outputs,
-        "kernel": [kernel, kernel],
-        "stride": [stride, stride],
-        "padding": [kernel // 2, kernel // 2],
-    }
+EMOJI = ARCHITECTURES["emoji_zfnet"]
+DROPPED = 0.2
+Array = npt.NDArray[Any]
 
 
-def _relu(number: int) -> Layer:
-    return {"name": f"relu{number}", "type": "ReLU"}
+def norm_of(conv: str) -> str:
+    """The name of the batch norm behind a convolution."""
+    return conv.replace("conv", "norm")
 
 
-def _pool(number: int) -> Layer:
-    return {
-        "name": f"pool{number}",
-        "type": "MaxPool",
-        "kernel": [3, 3],
-        "stride": [2, 2],
-        "padding": [0, 0],
-        "ceil_mode": True,
-    }
+def first_weights(seed: int) -> dict[str, Array]:
+    """Uniform within ``1 / sqrt(fan-in)``, biases too; the first filters are smooth.
 
-
-def layers(classes: int) -> list[Layer]:
-    """Every layer in order; the output of each is the input of the next."""
-    return [
-        *(_conv(1, 3, 32, kernel=7, stride=2), _relu(1), _pool(1)),
-        *(_conv(2, 32, 64, kernel=5, stride=1), _relu(2), _pool(2)),
-        *(_conv(3, 64, 128, kernel=3, stride=1), _relu(3)),
-        *(_conv(4, 128, 128, kernel=3, stride=1), _relu(4)),
-        *(_conv(5, 128, 192, kernel=3, stride=1), _relu(5), _pool(5)),
-        {"name": "global_pool", "type": "GlobalMaxPool"},
-        {"name": "flatten", "type": "Flatten"},
-        {
-            "name": "fc6",
-            "type": "Linear",
-            "in_features": 192,
-            "out_features": classes,
-        },
-    ]
-
-
-def _module(layer: Layer) -> nn.Module:
-    match layer["type"]:
-        case "Conv":
-            return nn.Conv2d(
-                layer["in_channels"],
-                layer["out_channels"],
-                layer["kernel"],
-                layer["stride"],
-                layer["padding"],
-            )
-        case "ReLU":
-            return nn.ReLU()
-        case "MaxPool":
-            return nn.MaxPool2d(
-                layer["kernel"], layer["stride"], layer["padding"], ceil_mode=True
-            )
-        case "GlobalMaxPool":
-            return nn.AdaptiveMaxPool2d(1)
-        case "Flatten":
-            return nn.Flatten()
-        case "Linear":
-            return nn.Linear(layer["in_features"], layer["out_features"])
-        case other:
-            raise ValueError(f"no torch module for a layer of type {other!r}")
-
-
-def build(table: list[Layer], *, training: bool = False) -> nn.Sequential:
-    """The network in torch; ``training`` adds a batch norm behind every convolution
-    and a dropout of every fifth unit before the last layer.
+    What training does not need of random filters stays, and would show as speckle.
     """
-    modules: OrderedDict[str, nn.Module] = OrderedDict()
-    for layer in table:
-        if training and layer["type"] == "Linear":
-            modules["dropout"] = nn.Dropout(0.2)
-        modules[layer["name"]] = _module(layer)
-        if training and layer["type"] == "Conv":
-            norm = nn.BatchNorm2d(layer["out_channels"])
-            modules[layer["name"].replace("conv", "norm")] = norm
-    net = nn.Sequential(modules)
-    if training:
-        _smooth_start(net.get_submodule("conv1"))
-    return net
+    chance = np.random.default_rng(seed)
+    weights: dict[str, Array] = {}
+    fan = 1
+    for key, shape in EMOJI.parameters().items():
+        fan = math.prod(shape[1:]) if len(shape) > 1 else fan
+        limit = 1 / math.sqrt(fan)
+        weights[key] = chance.uniform(-limit, limit, shape).astype(np.float32)
+    rough = weights["conv1.weight"]
+    tap = np.array([1, 4, 6, 4, 1], np.float32) / 16
+    kernel = np.tile(tap[:, None] * tap, (3, 1, 1, 1))
+    smooth = nd.conv(rough, kernel, padding=2, groups=3)
+    weights["conv1.weight"] = smooth * (rough.std() / smooth.std())
+    return weights
 
 
-@torch.no_grad()
-def _smooth_start(conv: nn.Conv2d) -> None:
-    """Blur the random first filters: what training does not need of them stays, and
-    would show as speckle.
-    """
-    tap = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    channels = conv.in_channels
-    kernel = (tap[:, None] * tap).expand(channels, 1, 5, 5)
-    smooth = F.conv2d(conv.weight, kernel, padding=2, groups=channels)
-    conv.weight.copy_(smooth * conv.weight.std() / smooth.std())
+def for_training(weights: dict[str, Array]) -> Graph:
+    """The net of these weights, with batch norms and a dropout."""
+    nodes: dict[str, Node] = {}
+    above = "input"
+
+    def add(name: str, layer: Layer) -> None:
+        nonlocal above
+        nodes[name], above = Node(layer, (above,)), name
+
+    for name, node in EMOJI.build(weights).nodes.items():
+        if isinstance(node.layer, Linear):
+            add("dropout", Dropout(DROPPED))
+        add(name, node.layer)
+        if isinstance(node.layer, Conv):
+            count = len(node.layer.weight)
+            zeros, ones = np.zeros((2, count), "f4"), np.ones((2, count), "f4")
+            add(norm_of(name), BatchNorm(zeros[0], ones[0], ones[1], zeros[1]))
+    return Graph(nodes)
 
 
-@torch.no_grad()
-def fold(trained: nn.Sequential, table: list[Layer]) -> nn.Sequential:
-    """The same function without batch norm (inference form, double precision)."""
-    state = {name: value.double() for name, value in trained.state_dict().items()}
-    for layer in table:
-        if layer["type"] != "Conv":
-            continue
-        conv, norm = layer["name"], layer["name"].replace("conv", "norm")
-        epsilon = trained.get_submodule(norm).eps
-        gain = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + epsilon).sqrt()
-        state[f"{conv}.weight"] *= gain[:, None, None, None]
-        centred = state[f"{conv}.bias"] - state[f"{norm}.running_mean"]
-        state[f"{conv}.bias"] = centred * gain + state[f"{norm}.bias"]
-    plain = build(table).double()
-    plain.load_state_dict({name: state[name] for name in plain.state_dict()})
-    return plain
+def folded(trained: Graph) -> dict[str, Array]:
+    """Weights of the same function without batch norms, in float64."""
+    params = {name: value.astype(np.float64) for name, value in trained.params.items()}
+    weights: dict[str, Array] = {}
+    for name in trained.of_type(Conv, Linear):
+        weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
+        if name != "fc6":
+            norm = norm_of(name)
+            layer = trained[norm]
+            spread = np.sqrt(params[f"{norm}.var"] + layer.eps)  # type: ignore[attr-defined]
+            gain = params[f"{norm}.weight"] / spread
+            bias = (bias - params[f"{norm}.mean"]) * gain + params[f"{norm}.bias"]
+            weight = weight * gain[:, None, None, None]
+        weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
+    return weights
 
 
-@torch.no_grad()
-def balance(plain: nn.Sequential, pictures: Tensor) -> None:
-    """Scale every unit to a mean maximum of 1 over `pictures`; the outputs stay.
+def balanced(weights: dict[str, Array], x: Array) -> dict[str, Array]:
+    """The same function, every unit scaled to a mean maximum of 1 over ``x``.
 
     A positive factor passes through ReLU and max pooling, so the next layer can take
     it back. Strengths of different units become comparable, and float16 is used well.
     """
-    signal, factor = pictures, torch.ones(pictures.shape[1], dtype=pictures.dtype)
-    for module in plain:
-        if isinstance(module, nn.Conv2d):
-            module.weight.mul_(factor[None, :, None, None])
-            strongest = module(signal).clamp(min=0).amax((2, 3)).mean(0)
-            # A unit that never answers keeps its scale.
-            factor = torch.where(strongest > 1e-3, strongest, 1.0)
-            module.weight.div_(factor[:, None, None, None])
-            if module.bias is not None:
-                module.bias.div_(factor)
-        elif isinstance(module, nn.Linear):
-            module.weight.mul_(factor)
-        signal = module(signal)
+    scaled = dict(weights)
+    factor = np.ones(x.shape[1])
+    tape = EMOJI.build(weights).run(x)
+    for name in tape.net.of_type(Conv):
+        strongest = np.maximum(tape[name], 0).max((2, 3)).mean(0)
+        # A unit that never answers keeps its scale.
+        own = np.where(strongest > 1e-3, strongest, 1.0)
+        into = weights[f"{name}.weight"] * factor[None, :, None, None]
+        scaled[f"{name}.weight"] = into / own[:, None, None, None]
+        scaled[f"{name}.bias"] = weights[f"{name}.bias"] / own
+        factor = own
+    scaled["fc6.weight"] = weights["fc6.weight"] * factor
+    return scaled
+
+
+def table() -> list[dict[str, Any]]:
+    """Every layer of what is shipped, in order, for its description."""
+    return [_described(row) for row in EMOJI.rows]
+
+
+def _described(row: Row) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": row.name, "type": row.layer.__name__}
+    options = row.options
+    if row.layer is Conv:
+        out, channels, *kernel = row.shapes["weight"]
+        entry |= {"in_channels": channels, "out_channels": out, "kernel": kernel}
+        entry |= {"stride": [options["stride"]] * 2}
+        entry |= {"padding": [options["padding"]] * 2}
+    elif row.layer is Linear:
+        out, features = row.shapes["weight"]
+        entry |= {"in_features": features, "out_features": out}
+    elif row.layer is MaxPool:
+        entry |= {"kernel": [options["kernel_size"]] * 2}
+        entry |= {"stride": [options["stride"]] * 2, "padding": [0, 0]}
+        entry |= {"ceil_mode": options["ceil_mode"]}
+    return entry

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .backend import Backend as Backend
     from .contract import check_backend as check_backend
     from .functional import *  # noqa: F403
+    from .methods import segment as segment
     from .models import load_model as load_model
     from .net import Graph as Graph
     from .net import Node as Node
@@ -32,12 +33,13 @@ _HOMES = {
         leaky_relu linear local_response_norm log_softmax lp_pool max_pool max_unpool
         mse pad prelu relu sigmoid silu softmax softplus tanh upsample vjp
         """,
+    "methods": "segment",
     "models": "load_model",
     "net": "Graph Node Sequential Tape",
     "registry": "available_backends get_backend use_backend",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("io", "layers", "methods", "oracle", "report", "rules", *_HOMES)
+_MODULES = ("io", "layers", "methods", "oracle", "report", "rules", "training", *_HOMES)
 
 __all__ = sorted(_HOME_OF)
 

@@ -27,6 +27,10 @@ from .arrays import Array
 from .errors import RuleError
 from .functional.unpooling import check_overlap
 from .layers import Layer
+from .layers.arithmetic import Div, Maximum, Minimum, Pow
+from .layers.function import Function
+from .layers.matmul import MatMul
+from .layers.statistics import GroupNorm, InstanceNorm, LayerNorm
 from .registry import current
 
 Signals = tuple[Array | None, ...]
@@ -40,13 +44,15 @@ class Rule:
     does, and makes zeros of zeros: it may then be given windows of a signal instead of
     whole planes, with a layer and a ``saved`` cut to fit, which is many times faster.
     Without the promise a method runs and projects everything in full. ``passes`` says
-    that it looks at nothing but the signal.
+    that it looks at nothing but the signal. A rule ``of_inputs`` gets, in place of
+    ``saved``, the tuple of what the layer read; it cannot be local.
     """
 
     name: str
     apply: Callable[[Any, Any, Array], Signals] = field(compare=False)
     local: bool = field(default=False, compare=False)
     passes: bool = field(default=False, compare=False)
+    of_inputs: bool = field(default=False, compare=False)
 
     def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
         return self.apply(layer, saved, gy)
@@ -105,17 +111,22 @@ def scatter(overlap: str = "sum") -> Rule:
     return Rule(f"scatter({overlap})", unpool, local=True)
 
 
-class Rules(Mapping[type[Layer], Rule]):
-    """An immutable, named mapping from layer type to :class:`Rule`.
+Key = type[Layer] | Layer
 
-    A layer's own type is looked up first, then its base classes.
+
+class Rules(Mapping[Key, Rule]):
+    """An immutable, named mapping from layer type, or one layer, to :class:`Rule`.
+
+    A layer itself is looked up first, then its own type, then its base classes.
     """
 
-    def __init__(self, name: str, rules: Mapping[type[Layer], Rule] | None = None):
+    def __init__(self, name: str, rules: Mapping[Any, Rule] | None = None):
         self.name = name
-        self._rules = dict(rules or {})
+        self._rules: dict[Key, Rule] = dict(rules or {})
+        given = self._rules.items()
+        self._single = {id(key): r for key, r in given if isinstance(key, Layer)}
 
-    def __getitem__(self, kind: type[Layer]) -> Rule:
+    def __getitem__(self, kind: Key) -> Rule:
         return self._rules[kind]
 
     def __iter__(self) -> Any:
@@ -128,7 +139,9 @@ class Rules(Mapping[type[Layer], Rule]):
         return f"Rules({self.name!r}, {self.settings()})"
 
     def for_layer(self, layer: Layer) -> Rule:
-        """The rule for this layer: the true gradient unless its type is named."""
+        """The rule for this layer: the true gradient unless it or its type is named."""
+        if id(layer) in self._single:
+            return self._single[id(layer)]
         for kind in type(layer).__mro__:
             if kind in self._rules:
                 return self._rules[kind]
@@ -138,15 +151,17 @@ class Rules(Mapping[type[Layer], Rule]):
         """Whether every rule that these layers get is local."""
         return all(self.for_layer(layer).local for layer in layers)
 
-    def replace(
-        self, changes: Mapping[type[Layer], Rule], name: str | None = None
-    ) -> Rules:
+    def replace(self, changes: Mapping[Any, Rule], name: str | None = None) -> Rules:
         """The same rules with some of them changed or added."""
         return Rules(name or f"{self.name} (changed)", {**self._rules, **changes})
 
     def settings(self) -> dict[str, str]:
-        """The mapping in words, as it stands in a result's settings."""
-        return {kind.__name__: rule.name for kind, rule in self._rules.items()}
+        """What it says of types of layers in words, as a result's settings have it."""
+        return {
+            kind.__name__: rule.name
+            for kind, rule in self._rules.items()
+            if isinstance(kind, type)
+        }
 
 
 _UNPUBLISHED: tuple[type[Layer], ...] = (
@@ -162,6 +177,15 @@ _UNPUBLISHED: tuple[type[Layer], ...] = (
     layers.LpPool,
     layers.Softmax,
     layers.LogSoftmax,
+    Div,
+    Function,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    MatMul,
+    Maximum,
+    Minimum,
+    Pow,
 )
 _LEAKY: tuple[type[Layer], ...] = (layers.LeakyReLU, layers.PReLU, layers.Clip)
 _POOLS: tuple[type[Layer], ...] = (

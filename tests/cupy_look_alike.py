@@ -27,3 +27,18 @@ def asnumpy(values: Any) -> np.ndarray[Any, Any]:
 def from_dlpack(value: Any) -> ndarray:
     """Import what says that it lies on a GPU."""
     return asarray(value.values)
+
+
+class _Runtime:
+    class CUDARuntimeError(RuntimeError):
+        """What CuPy raises without a driver."""
+
+    @staticmethod
+    def getDeviceCount() -> int:
+        return 0
+
+
+class cuda:
+    """A CUDA that has no device."""
+
+    runtime = _Runtime

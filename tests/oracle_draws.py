@@ -12,7 +12,8 @@ from agreement import first
 
 from numpy_deconv.oracle import OPERATIONS
 
-NAMES = sorted(OPERATIONS)
+NAMES = sorted(name for name in OPERATIONS if "training" not in name)
+"""All but what no function of the library computes, and no case is drawn of."""
 
 
 def is_comparable(name: str, case: cases.Case) -> bool:

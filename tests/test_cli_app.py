@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import SHORT, folder, run, wrong_usage
+from command_line import SHORT, folder, noise, run, wrong_usage
+from small_training import picture_folder
 
 import numpy_deconv as nd
 from numpy_deconv import oracle
@@ -54,6 +55,14 @@ def test_help_ends_with_an_example(command) -> None:
 
 def prepare(name: str) -> None:
     """Put into the current folder what the example of a command reads."""
+    if name == "correspondence":
+        for seed, file in enumerate(("a.png", "b.png")):
+            noise(Path(file), seed=seed)
+    if name == "train":
+        picture_folder(Path(), each=11)
+    if name == "predict":
+        words = ("--model", "emoji_zfnet", "--size", 32, "--batch", 6, "--epochs", 1)
+        run("train", picture_folder(Path()), *words)
     if name not in ("verify", "explain"):
         return
     for path in oracle.export("cases", op="relu", count=2):

@@ -29,7 +29,9 @@ def test_a_class_by_number_name_or_part_of_it() -> None:
     assert find_class(model, "3") == 3
     assert find_class(model, "Clock") == model.labels.index("clock")
     assert find_class(model, "rail VEH") == model.labels.index("road or rail vehicle")
-    assert found_class(model, None) is None
+    assert found_class(model, None) is found_class(model, []) is None
+    assert found_class(model, ["Clock"]) == model.labels.index("clock")
+    assert found_class(model, ["3", "1"]) == [3, 1]
     with pytest.raises(OptionError, match="could be any of 1 'animal face'"):
         find_class(model, "animal")
     with pytest.raises(OptionError, match="no class is called ' '"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import typer
 from command_line import fails, folder, picture, run, wrong_usage
 
 from numpy_deconv.cli import inputs
@@ -74,3 +75,14 @@ def test_a_unit_given_twice_is_one() -> None:
 def test_whole_maps_have_no_rows(command: str) -> None:
     assert "ROW" not in run(command, "--help")
     assert "ROW" in run("project", "--help")
+
+
+def test_ranges_of_maps() -> None:
+    assert parse_maps(["3-5", "9", "4 - 6"]) == [3, 4, 5, 9, 6]
+    assert parse_maps(["7-7"]) == [7]
+    for text in ("5-3", "0-100000", f"0-{'9' * 30}"):
+        with pytest.raises(typer.BadParameter, match="is no range of maps: write"):
+            parse_maps([text])
+    for text in ("-3", "3-", "a-b"):
+        with pytest.raises(typer.BadParameter, match="is no unit"):
+            parse_maps([text])

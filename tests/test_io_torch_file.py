@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch_archives import legacy_file, mapping, push, storage, tensor, zip_file
 
 from numpy_deconv.errors import FileFormatError
-from numpy_deconv.io.torch_file import WRAPPERS, read_torch_file
+from numpy_deconv.io.state_dict import WRAPPERS
+from numpy_deconv.io.torch_file import read_torch_file
 
 torch = pytest.importorskip("torch")
 

@@ -5,8 +5,9 @@ import pytest
 from small_models import small_batch, small_model, small_net
 
 from numpy_deconv.errors import NetError, OptionError, ShapeError
-from numpy_deconv.layers import Conv
+from numpy_deconv.layers import Conv, Flatten, Linear
 from numpy_deconv.methods import classify, feature_maps, filters
+from numpy_deconv.models import ARCHITECTURES, model_from_weights
 from numpy_deconv.net import Sequential
 
 
@@ -61,6 +62,45 @@ def test_small_tiles_are_enlarged_by_whole_numbers():
     drawn = filters(small_net(), "conv1", maps=0).drawn()
     factor = 96 // 5
     assert drawn.shape == (3 * factor, 5 * factor, 3)
+
+
+def test_parameters_by_their_keys():
+    known = ARCHITECTURES["squeezenet1_1"]
+    weights = known.random_weights(seed=1, classes=3)
+    model = model_from_weights(weights)
+    for key in ("features.0.weight", "features.3.expand3x3.weight"):
+        np.testing.assert_array_equal(filters(model, key).pixels, weights[key])
+    first = filters(model, "features.0.weight", maps=range(5), columns=5)
+    assert len(first.tiles) == 5
+    assert first.drawn().shape[1] == 5 * 96 + 4 * 2
+    same = filters(model, "conv1", maps=range(5), columns=5)
+    np.testing.assert_array_equal(same.drawn(), first.drawn())
+    vector = filters(model, "features.0.bias")
+    assert vector.pixels.shape == (64,)
+    assert vector.tiles[0].shape == (8, 64, 3)
+    with pytest.raises(OptionError, match="no maps: leave maps out"):
+        filters(model, "features.0.bias", maps=2)
+    with pytest.raises(
+        NetError, match=r"no parameter 'features\.99\.weight': this net"
+    ):
+        filters(model, "features.99.weight")
+
+
+def test_parameters_of_a_bare_net_and_matrices():
+    net = small_net()
+    matrix = filters(net, "fc.weight")
+    assert matrix.pixels.shape == net["fc"].weight.shape
+    assert matrix.tiles[0].shape == (*net["fc"].weight.shape, 3)
+    assert matrix.names == ["rows 0 to 5, columns 0 to 9"]
+    np.testing.assert_array_equal(
+        filters(net, "conv2.weight").pixels, net["conv2"].weight
+    )
+    wide = Sequential({"flat": Flatten(), "fc": Linear(np.ones((3, 600)))})
+    assert filters(wide, "fc.weight").tiles[0].shape == (3, 512, 3)
+    with pytest.raises(NetError, match=r"name one of fc\.weight, fc\.bias, or a conv"):
+        filters(net, "fc")
+    with pytest.raises(NetError, match="there is no layer 'fc9'"):
+        filters(net, "fc9")
 
 
 @pytest.mark.parametrize(

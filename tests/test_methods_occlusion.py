@@ -141,6 +141,7 @@ def test_interruption_returns_what_was_reached() -> None:
             OptionError,
             "value has 2 numbers for 3 channels: give one",
         ),
+        ({"value": np.inf}, OptionError, "value must be finite, got inf"),
         ({"value": "grey"}, OptionError, "value must be a real number, got 'grey'"),
         ({"target": [1, 2]}, ShapeError, "2 targets for a batch of 1: give one, or"),
         ({"target": CLASSES}, OptionError, "class 6 does not exist"),

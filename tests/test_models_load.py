@@ -177,6 +177,26 @@ def test_a_thousand_classes_are_imagenet_unless_the_weights_are_random() -> None
     assert load_model("squeezenet1_1:random", labels=names).labels == names
 
 
+def test_pixels_can_be_prepared_in_another_way(
+    tmp_path: Path, weights: Weights
+) -> None:
+    path = tmp_path / "mine.npz"
+    write_weights(path, weights)
+    for source in (f"{path}:caffe", f"squeezenet1_1:{path}:caffe"):
+        model = load_model(source)
+        assert model.preprocess == replace(
+            IMAGENET,
+            mean=(123.68, 116.779, 103.939),
+            std=(1.0, 1.0, 1.0),
+            value_range=(0.0, 255.0),
+            channels="BGR",
+        )
+        assert model.weights_source.endswith("mine.npz:caffe")
+        assert load_model(source, preprocess=IMAGENET).preprocess is IMAGENET
+    with pytest.raises(OptionError, match="neither a file nor a model's name"):
+        load_model(f"{path}:cafe")
+
+
 def test_preprocessing_can_be_replaced(weights: Weights) -> None:
     mine = replace(IMAGENET, channels="BGR")
     assert model_from_weights(weights, preprocess=mine).preprocess is mine

@@ -36,6 +36,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
         "relu3.png",
         "saliency.png",
         "class.png",
+        "both.png",
     }
 
 

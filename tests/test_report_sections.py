@@ -20,6 +20,7 @@ from numpy_deconv.layers import (
     Sigmoid,
 )
 from numpy_deconv.methods import deconvnet, saliency
+from numpy_deconv.methods.subject import rectified
 from numpy_deconv.models import Model
 from numpy_deconv.net import Sequential
 from numpy_deconv.report import GRADIENT_TOUR, Bars, Cards, Figure, Plan, Scene, tour
@@ -31,7 +32,7 @@ from numpy_deconv.report.gradient_sections import (
     vision_section,
 )
 from numpy_deconv.report.layers_section import maps_section, units_section
-from numpy_deconv.report.scene import convolutions, rectified
+from numpy_deconv.report.scene import convolutions
 
 SHORT = Plan(maps=2, classes=2, fooling_steps=3, ascent={"steps": 2})
 

@@ -12,7 +12,7 @@ import pytest
 import small_nets
 
 from numpy_deconv import Sequential, layers
-from numpy_deconv.errors import OptionError, RuleError
+from numpy_deconv.errors import NetError, OptionError, RuleError
 from numpy_deconv.layers import Clip, Layer, LocalResponseNorm, MaxPool, ReLU
 from numpy_deconv.rules import (
     DECONVNET,
@@ -258,3 +258,25 @@ def test_relu6_rectifies_the_signal_if_asked_to() -> None:
     x, g = np.array([[[-1.0, 1.0, 9.0]]]), np.array([[[3.0, -4.0, 5.0]]])
     got = down(Clip(0, 6), x, g, RULES["deconvnet_relu6"])
     np.testing.assert_array_equal(got, [[[3.0, 0.0, 5.0]]])
+
+
+def test_a_rule_of_inputs_gets_what_the_layer_read() -> None:
+    net = small_nets.make("segnet")
+    tape = net.run(small_nets.images(0))
+    seen: list[Any] = []
+
+    def look(layer: Layer, xs: Any, gy: Array) -> Any:
+        seen.append(xs)
+        return layer.vjp(layer.forward(*xs)[1], gy)
+
+    rule = Rule("look", look, of_inputs=True)
+    rules = GRADIENT.replace({layers.MaxUnpool: rule})
+    signal = np.ones(tape.output.shape)
+    got = tape.project(signal, start="conv4", rules=rules)
+    np.testing.assert_array_equal(got, tape.project(signal, start="conv4"))
+    (_, (values, switches)) = seen
+    np.testing.assert_array_equal(values, tape["pool2"])
+    np.testing.assert_array_equal(switches, tape.saved["pool2"].switches)
+    lean = net.run(small_nets.images(0), keep=())
+    with pytest.raises(NetError, match="the activation of 'relu3' was not kept"):
+        lean.project(signal, start="conv4", rules=rules)

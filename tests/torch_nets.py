@@ -100,7 +100,9 @@ def call(layer: Layer, params: dict[str, Tensor], *xs: Tensor) -> Any:
         name = layer.function
     else:
         name = NAMES[type(layer)]
-    return torch_peer.PEERS[name](*xs, **(vars(layer) | params))
+    options = vars(layer) | params
+    options.pop("momentum", None)  # of a batch norm's training
+    return torch_peer.PEERS[name](*xs, **options)
 
 
 class Answer(NamedTuple):

@@ -148,6 +148,21 @@ def batch_norm(
     return y if bias is None else y + bias.reshape(shape)
 
 
+def batch_norm_training(
+    x: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """F.batch_norm, with the running statistics that it writes in place."""
+    mean, var = mean.detach().clone(), var.detach().clone()
+    y = F.batch_norm(x, mean, var, weight, bias, True, momentum, eps)
+    return y, mean, var
+
+
 def clip(x: Tensor, low: float | None, high: float | None) -> Tensor:
     """torch.clamp, which refuses to have both sides open."""
     return x.clone() if low is None and high is None else torch.clamp(x, low, high)
@@ -199,6 +214,7 @@ PEERS: dict[str, Callable[..., Any]] = {
     "log_softmax": lambda x, axis=1: F.log_softmax(x, axis),
     "linear": F.linear,
     "batch_norm": batch_norm,
+    "batch_norm_training": batch_norm_training,
     "local_response_norm": F.local_response_norm,
     "pad": pad,
     "upsample": upsample,

@@ -1,12 +1,14 @@
-"""Commands that change a picture uphill: ``visualize-class``, ``fool``."""
+"""Commands that climb out of noise: ``visualize-class``, ``visualize-unit``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from .ascent_options import Every, Rate, Steps, keep_climbed
+from .layer_commands import Layer, layer_or_last
 from .options import (
     DEFAULT_MODEL,
     DEFAULT_OUT,
@@ -15,17 +17,13 @@ from .options import (
     Labels,
     ModelName,
     Out,
-    Pictures,
     Seed,
     Targets,
+    Units,
+    parse_units,
 )
 from .progress import step
 from .session import session
-
-if TYPE_CHECKING:
-    from ..methods import Fooling
-
-LARGEST_RATE = 1e6
 
 StartPictures = Annotated[
     list[Path] | None,
@@ -35,23 +33,23 @@ StartPictures = Annotated[
         show_default=False,
     ),
 ]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        help="Published settings: cs231n (made for SqueezeNet), cs231n_tensorflow, "
+        "simonyan, yosinski1 to yosinski4, lucid, tf_keras_vis.",
+    ),
+]
 
 
 def visualize_class(
     target: Targets,
     pictures: StartPictures = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            "--steps",
-            min=1,
-            help="Steps uphill. [default: the preset's]",
-            show_default=False,
-        ),
-    ] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", help="Published settings, by name.")
-    ] = "cs231n",
+    steps: Steps = None,
+    rate: Rate = None,
+    every: Every = None,
+    preset: Preset = "cs231n",
     seed: Seed = 0,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
@@ -65,89 +63,102 @@ def visualize_class(
     """
     with session(backend, debug, out) as work:
         from ..methods import class_visualization
-        from .inputs import find_class, open_model, open_pictures
+        from .inputs import find_class, open_model
 
         known = open_model(model, labels)
         classes = [find_class(known, text) for text in target]
-        starts: list[tuple[str, Any]] = [("", None)]
-        if pictures:
-            batch = open_pictures(known, pictures)
-            starts = [
-                (f"{name}-", batch.x[sample : sample + 1])
-                for sample, name in enumerate(batch.names)
-            ]
+        starts = _starts(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
         for index in classes:
+            label = known.label(index)
             for prefix, x in starts:
-                with step(f"class visualisation: {known.label(index)}") as progress:
+                with step(f"class visualisation: {label}") as progress:
                     found = class_visualization(
                         known,
                         x,
                         index,
                         preset=preset,
                         steps=steps,
+                        learning_rate=rate,
+                        every=every,
                         seed=seed,
                         progress=progress,
                     )
-                work.about["class"] = known.label(index)
-                work.keep(f"{prefix}class-{index:03d}.png", found)
+                work.about["class"] = label
+                keep_climbed(work, f"{prefix}class-{index:03d}", found, label)
 
 
-def _checked_rate(rate: float) -> float:
-    if not 0 < rate <= LARGEST_RATE:
-        raise typer.BadParameter(
-            f"--rate {rate:g} is not above 0 and at most {LARGEST_RATE:g}"
-        )
-    return rate
-
-
-def fool(
-    target: Targets,
-    pictures: Pictures = None,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Give up after this many steps.")
-    ] = 100,
-    rate: Annotated[
-        float, typer.Option("--rate", help="Length of a step.", callback=_checked_rate)
-    ] = 1.0,
+def visualize_unit(
+    pictures: StartPictures = None,
+    layer: Layer = None,
+    unit: Units = None,
+    steps: Steps = None,
+    rate: Rate = None,
+    every: Every = None,
+    preset: Preset = "lucid",
+    seed: Seed = 0,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     out: Out = DEFAULT_OUT,
     backend: BackendName = None,
     debug: Debug = False,
 ) -> None:
-    """Change a picture a little until the network takes it for another class.
+    """Climb from noise to what a map, or one unit of it, responds to most.
 
-    Writes the fooling picture, and original, magnified change and fooling picture side
-    by side. Szegedy et al. 2014, by the procedure of cs231n.
+    A map by its mean; without --unit the first one. Olah, Mordvintsev and Schubert
+    2017. Ctrl-C keeps the best so far.
     """
+    chosen = parse_units(unit) or [(0,)]
     with session(backend, debug, out) as work:
-        from ..methods import fooling_image
-        from .inputs import find_class, open_model, open_pictures
+        from ..methods import unit_visualization
+        from .inputs import open_model
 
         known = open_model(model, labels)
-        classes = [find_class(known, text) for text in target]
-        batch = open_pictures(known, pictures)
+        name = layer_or_last(known, layer)
+        starts = _starts(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
-        for sample, file in enumerate(batch.names):
-            for index in classes:
-                label = known.label(index)
-                with step(f"fooling image: {file} as {label}") as progress:
-                    x = batch.x[sample : sample + 1]
-                    found = fooling_image(
-                        known, x, index, steps=steps, lr=rate, progress=progress
+        for place in _every_unit(known, name, chosen):
+            title = f"{name.replace('/', '.')}-" + "-".join(
+                [f"map{place[0]:03d}", *map(str, place[1:])]
+            )
+            for prefix, x in starts:
+                with step(f"visualisation of {title}") as progress:
+                    found = unit_visualization(
+                        known,
+                        x,
+                        name,
+                        place,
+                        preset=preset,
+                        steps=steps,
+                        learning_rate=rate,
+                        every=every,
+                        seed=seed,
+                        progress=progress,
                     )
-                typer.echo(f"{file}: {_outcome(found, label)}")
-                work.about |= {"picture": file, "class": label}
-                name = f"{file}-as-{index:03d}"
-                work.save(f"{name}-story.png", found.story(), found.settings)
-                work.keep(f"{name}.png", found)
+                keep_climbed(work, f"{prefix}{title}-seen", found, title)
 
 
-def _outcome(found: Fooling, label: str) -> str:
-    was, now = found.before[0], found.after[0]
-    story = (
-        f"{was.label} ({was.probability:.1%}) became {now.label} "
-        f"({now.probability:.1%}) after {found.steps} steps"
-    )
-    return story if found.fooled else f"{story}, not {label}: try more --steps"
+def _every_unit(known: Any, layer: str, chosen: list[Any]) -> list[tuple[int, ...]]:
+    """The units asked for; every map of the layer for ``all``."""
+    if "all" not in chosen:
+        return chosen
+    import numpy as np
+
+    net = known.net
+    blank = np.zeros((1, 3, *known.preprocess.size), np.float32)
+    maps = net.run(blank, until=net.require(layer), keep=()).output.shape[1]
+    singles = [place for place in chosen if place != "all"]
+    return [*((index,) for index in range(maps)), *singles]
+
+
+def _starts(known: Any, pictures: list[Path] | None) -> list[tuple[str, Any]]:
+    """The beginning of a result's name, and what to climb from: noise, or a picture."""
+    from .inputs import open_pictures
+
+    if not pictures:
+        return [("", None)]
+    batch = open_pictures(known, pictures)
+    return [
+        (f"{name}-", batch.x[sample : sample + 1])
+        for sample, name in enumerate(batch.names)
+    ]

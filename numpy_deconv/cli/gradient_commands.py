@@ -1,11 +1,13 @@
-"""Commands that follow the gradient to the pixels: ``saliency``, ``guided``."""
+"""Commands that follow the gradient to the pixels: ``saliency``, ``smoothgrad``, ..."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from enum import StrEnum
+from typing import Annotated
 
+import typer
+
+from .attributing import Request, attribute
 from .options import (
     DEFAULT_MODEL,
     DEFAULT_OUT,
@@ -15,10 +17,24 @@ from .options import (
     ModelName,
     Out,
     Pictures,
+    Seed,
     Target,
 )
-from .progress import step
-from .session import session
+
+
+class Quadrature(StrEnum):
+    """Rules for the integral of integrated gradients."""
+
+    gauss_legendre = "gauss_legendre"
+    midpoint = "midpoint"
+
+
+class Statistic(StrEnum):
+    """What SmoothGrad takes of the gradients of its noisy copies."""
+
+    mean = "mean"
+    squared = "squared"
+    variance = "variance"
 
 
 def saliency(
@@ -35,7 +51,8 @@ def saliency(
     One picture of every map, and saliency.png with all of them under their originals.
     Simonyan, Vedaldi and Zisserman 2013, section 3.
     """
-    _attribute("saliency", pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, model, labels, out, backend, debug)
+    attribute("saliency", "saliency", request, bar=False)
 
 
 def guided(
@@ -52,44 +69,77 @@ def guided(
     One picture of every result, and guided.png with all of them under their originals.
     Springenberg et al. 2015.
     """
-    _attribute("guided", pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, model, labels, out, backend, debug)
+    attribute("guided", "guided_backprop", request, bar=False)
 
 
-def _attribute(
-    name: str,
-    pictures: list[Path] | None,
-    target: str | None,
-    model: str,
-    labels: Path | None,
-    out: Path,
-    backend: str | None,
-    debug: bool,
+def integrated_gradients(
+    pictures: Pictures = None,
+    target: Target = None,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Points of the integral.")
+    ] = 50,
+    quadrature: Annotated[
+        Quadrature, typer.Option("--quadrature", help="Where the points are.")
+    ] = Quadrature.gauss_legendre,
+    baseline: Annotated[
+        float,
+        typer.Option(
+            "--baseline", help="Where the way begins; 0 is the training data's mean."
+        ),
+    ] = 0.0,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
 ) -> None:
-    with session(backend, debug, out) as work:
-        from .. import methods
-        from .inputs import found_class, open_model, open_pictures
-        from .sheet import contact_sheet
+    """What each pixel adds to the class score (red), or takes away (blue).
 
-        method: Callable[..., methods.Attribution] = {
-            "saliency": methods.saliency,
-            "guided": methods.guided_backprop,
-        }[name]
-        known = open_model(model, labels)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
-        with step(name):
-            found = method(known, batch.x, wanted)
-        drawn = [found.drawn(sample) for sample in range(len(batch.x))]
-        names = [known.label(index) for index in found.target]
-        work.about = {"model": known.name, "weights": known.weights_source}
-        for sample, (file, picture) in enumerate(zip(batch.names, drawn, strict=True)):
-            settings: dict[str, Any] = {
-                **found.settings,
-                "picture": file,
-                "target": found.target[sample],
-                "class": names[sample],
-            }
-            work.save(f"{file}-{name}.png", picture, settings)
-        sheet = contact_sheet(list(zip(batch.views, drawn, strict=True)), names)
-        settings = {**found.settings, "pictures": batch.names, "classes": names}
-        work.save(f"{name}.png", sheet, settings)
+    Says how much of the score the pixels leave unexplained. Sundararajan, Taly and Yan
+    2017.
+    """
+    request = Request(pictures, target, model, labels, out, backend, debug)
+    attribute(
+        "integrated-gradients",
+        "integrated_gradients",
+        request,
+        steps=steps,
+        quadrature=quadrature.value,
+        baseline=baseline,
+    )
+
+
+def smoothgrad(
+    pictures: Pictures = None,
+    target: Target = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="Noisy copies of each picture.")
+    ] = 25,
+    noise: Annotated[
+        float,
+        typer.Option(
+            "--noise", min=0, help="Deviation, as a share of the picture's range."
+        ),
+    ] = 0.15,
+    statistic: Annotated[
+        Statistic, typer.Option("--statistic", help="What is taken of the gradients.")
+    ] = Statistic.mean,
+    seed: Seed = 0,
+    model: ModelName = DEFAULT_MODEL,
+    labels: Labels = None,
+    out: Out = DEFAULT_OUT,
+    backend: BackendName = None,
+    debug: Debug = False,
+) -> None:
+    """The saliency that noisy copies of the picture share. Smilkov et al. 2017."""
+    request = Request(pictures, target, model, labels, out, backend, debug)
+    attribute(
+        "smoothgrad",
+        "smoothgrad",
+        request,
+        samples=samples,
+        noise=noise,
+        statistic=statistic.value,
+        seed=seed,
+    )

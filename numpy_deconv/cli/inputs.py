@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
 
 from ..errors import OptionError, ShapeError
 from ..io.images import read_image
@@ -36,9 +37,12 @@ class Batch:
 
 
 def open_model(source: str, labels: Path | None) -> Model:
-    """The model that ``--model`` and ``--labels`` stand for."""
+    """The model that ``--model`` and ``--labels`` stand for; says what it assumes."""
     names = None if labels is None else read_labels(labels)
-    return load_model(source, labels=names)
+    model = load_model(source, labels=names)
+    if model.assumed:
+        typer.echo(f"{source}: assumed {', '.join(model.assumed)}", err=True)
+    return model
 
 
 def shipped_picture(model: Model) -> Path:
@@ -114,6 +118,7 @@ def find_class(model: Model, text: str) -> int:
     )
 
 
-def found_class(model: Model, text: str | None) -> int | None:
-    """:func:`find_class`, or None where no class was asked for."""
-    return None if text is None else find_class(model, text)
+def found_class(model: Model, texts: Sequence[str] | None) -> int | list[int] | None:
+    """:func:`find_class` of one text, or of each; None where no class was asked for."""
+    found = [find_class(model, text) for text in texts or ()]
+    return found[0] if len(found) == 1 else found or None

@@ -13,6 +13,7 @@ from .options import (
     DEFAULT_MODEL,
     DEFAULT_OUT,
     BackendName,
+    Columns,
     Debug,
     Labels,
     Maps,
@@ -47,7 +48,8 @@ ConvLayer = Annotated[
     str | None,
     typer.Option(
         "--layer",
-        help="A convolution's name. [default: the first one]",
+        help="A convolution's name, or a parameter's (features.0.weight). "
+        "[default: the first convolution]",
         show_default=False,
     ),
 ]
@@ -104,7 +106,7 @@ def project(
         from .inputs import open_model, open_pictures
 
         known = open_model(model, labels)
-        name = _layer_or_last(known, layer)
+        name = layer_or_last(known, layer)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
         for choice in [_choice(u) for u in units] or [{"top": top}]:
@@ -129,6 +131,7 @@ def maps(
     merged: Annotated[
         bool, typer.Option("--merged", help="One picture: the sum of the maps.")
     ] = False,
+    columns: Columns = None,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     out: Out = DEFAULT_OUT,
@@ -142,28 +145,35 @@ def maps(
         from .inputs import open_model, open_pictures
 
         known = open_model(model, labels)
-        name = _layer_or_last(known, layer)
+        name = layer_or_last(known, layer)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
         kind = "merged" if merged else "maps"
         for sample, file in enumerate(batch.names):
             with step(f"{kind} of {name}: {file}"):
                 x = batch.x[sample : sample + 1]
-                found = feature_maps(known, x, name, maps=numbers, merged=merged)
+                found = feature_maps(
+                    known, x, name, maps=numbers, merged=merged, columns=columns
+                )
             work.about["picture"] = file
-            work.keep(f"{file}-{_plain(name)}-{kind}.png", found)
+            work.keep(f"{file}-{plain(name)}-{kind}.png", found)
 
 
 def filters(
     layer: ConvLayer = None,
     unit: Maps = None,
+    columns: Columns = None,
     model: ModelName = DEFAULT_MODEL,
     labels: Labels = None,
     out: Out = DEFAULT_OUT,
     backend: BackendName = None,
     debug: Debug = False,
 ) -> None:
-    """Show the weights of a convolution: colour tiles for the first, planes deeper."""
+    """Show the weights of a layer: colour tiles for the first, planes deeper.
+
+    A parameter's name shows that parameter: by its key in the state dict, or as
+    conv1.bias.
+    """
     numbers = parse_maps(unit)
     with session(backend, debug, out) as work:
         from .. import methods
@@ -173,13 +183,14 @@ def filters(
         known = open_model(model, labels)
         name = layer if layer is not None else known.net.of_type(Conv)[0]
         work.about = {"model": known.name, "weights": known.weights_source}
-        found = methods.filters(known, name, maps=numbers)
-        work.keep(f"{_plain(name)}-filters.png", found)
+        found = methods.filters(known, name, maps=numbers, columns=columns)
+        work.keep(f"{plain(name)}-filters.png", found)
 
 
-def _layer_or_last(model: Model, layer: str | None) -> str:
+def layer_or_last(model: Model, layer: str | None) -> str:
+    """The layer of that name, or the last convolution, rectified."""
     from ..layers import Conv
-    from ..report.scene import rectified
+    from ..methods.subject import rectified
 
     if layer is not None:
         return model.net.require(layer)
@@ -226,7 +237,7 @@ def _save_projections(work: Session, batch: Batch, found: Projections) -> None:
     for unit, picture in zip(found.units, found.pictures(), strict=True):
         place = "-".join(map(str, unit.position))
         file = batch.names[unit.sample]
-        name = f"{file}-{_plain(unit.layer)}-map{unit.map:03d}-{place}.png"
+        name = f"{file}-{plain(unit.layer)}-map{unit.map:03d}-{place}.png"
         settings = {
             **found.settings,
             "picture": file,
@@ -239,6 +250,6 @@ def _save_projections(work: Session, batch: Batch, found: Projections) -> None:
         raise KeyboardInterrupt
 
 
-def _plain(layer: str) -> str:
+def plain(layer: str) -> str:
     """A layer's name as part of a file's name."""
     return layer.replace("/", ".")

@@ -31,6 +31,9 @@ MOST_DIGITS = 18
 """Of a unit's number; Python refuses to read a number of more than 4300 digits."""
 
 
+MOST_MAPS = 100_000
+
+
 def parse_folder(text: str | Path) -> Path:
     """A folder's name as a path; an empty one, for Path the same as ".", is refused."""
     if not str(text).strip():
@@ -71,11 +74,12 @@ Seed = Annotated[
     ),
 ]
 Target = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--target",
         metavar="CLASS",
-        help="A class: its number or its name. [default: each picture's best]",
+        help="A class: its number or its name; several times: one for each picture. "
+        "[default: each picture's best]",
         show_default=False,
     ),
 ]
@@ -101,9 +105,20 @@ Maps = Annotated[
     list[str] | None,
     typer.Option(
         "--unit",
-        metavar="MAP",
-        help="The number of a map; several times for several; all for every map. "
-        "[default: all]",
+        metavar="MAP|FIRST-LAST",
+        help="The number of a map, or several (0-29); several times for more; all for "
+        "every map. [default: all]",
+        show_default=False,
+    ),
+]
+
+
+Columns = Annotated[
+    int | None,
+    typer.Option(
+        "--columns",
+        min=1,
+        help="Tiles in a row. [default: as many as rows]",
         show_default=False,
     ),
 ]
@@ -159,14 +174,33 @@ def parse_units(texts: list[str] | None) -> list[tuple[int, ...] | Literal["all"
 
 
 def parse_maps(texts: list[str] | None) -> list[int] | None:
-    """The map numbers in several ``--unit``; None stands for every map."""
-    units = [parse_unit(text) for text in texts or []]
+    """The map numbers in several ``--unit``; None stands for every map.
+
+    ``"0-29"`` are thirty of them.
+    """
+    each = [one for text in texts or [] for one in _spread(text)]
+    units = [parse_unit(text) for text in each]
     if not units or "all" in units:
         return None
-    for text, unit in zip(texts or [], units, strict=True):
+    for text, unit in zip(each, units, strict=True):
         if len(unit) != 1:
             raise typer.BadParameter(
                 f"--unit {text!r} names one unit, but whole maps are shown: write the "
                 "map's number alone"
             )
     return list(dict.fromkeys(int(unit[0]) for unit in units))
+
+
+def _spread(text: str) -> list[str]:
+    """``"3-5"`` as ``["3", "4", "5"]``; anything else as it is."""
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not dash or not (first.isdecimal() and last.isdecimal()):
+        return [text]
+    if max(len(first), len(last)) > MOST_DIGITS or not (
+        0 <= int(last) - int(first) < MOST_MAPS
+    ):
+        raise typer.BadParameter(
+            f"--unit {text[:40]!r} is no range of maps: write the first and the last "
+            f"one, at most {MOST_MAPS} apart"
+        )
+    return [str(number) for number in range(int(first), int(last) + 1)]

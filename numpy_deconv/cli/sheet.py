@@ -18,11 +18,14 @@ LINE = 17
 
 
 def contact_sheet(
-    columns: Sequence[Sequence[np.ndarray[Any, Any]]], captions: Sequence[str]
+    columns: Sequence[Sequence[np.ndarray[Any, Any]]],
+    captions: Sequence[str],
+    legend: Sequence[tuple[str, tuple[int, int, int]]] = (),
 ) -> Image:
     """One column of pictures (H, W, 3) per caption, on white, as a Pillow image.
 
-    Small pictures are enlarged by whole numbers to about 160 pixels.
+    Small pictures are enlarged by whole numbers to about 160 pixels. ``legend``, words
+    with a colour each, stands under the last column.
     """
     from PIL import Image as Images
     from PIL import ImageDraw, ImageFont
@@ -35,7 +38,7 @@ def contact_sheet(
     rows = len(columns[0])
     size = (
         len(columns) * (width + GAP) + GAP,
-        rows * (height + GAP) + GAP + LINE * max(map(len, lines)) + GAP,
+        rows * (height + GAP) + GAP + LINE * _deepest(lines, len(legend)) + GAP,
     )
     sheet = Images.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
@@ -47,4 +50,14 @@ def contact_sheet(
             sheet.paste(tile, (left, GAP + row * (height + GAP)))
         top = GAP + rows * (height + GAP)
         draw.multiline_text((left, top), "\n".join(words), "black", font, spacing=3)
+    top += LINE * len(lines[-1])
+    for number, (word, colour) in enumerate(legend):
+        at = top + LINE * number
+        draw.rectangle((left, at + 2, left + LETTERS, at + 2 + LETTERS), colour)
+        draw.text((left + LINE, at), word[: letters - 2], "black", font)
     return sheet
+
+
+def _deepest(lines: Sequence[Sequence[str]], listed: int) -> int:
+    """Lines of the longest column of words; a legend is under the last."""
+    return max(max(map(len, lines)), len(lines[-1]) + listed)

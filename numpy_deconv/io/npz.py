@@ -31,6 +31,7 @@ FREE_BYTES = 64 * 2**20
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 10_000
+_LONGEST_REASON = 300
 _DESCR = re.compile(r"['\"]descr['\"]\s*:\s*(?:['\"]([<>|=]?)(\w+)['\"]|(\[))")
 _PLAIN = re.compile(r"b1|[iu][1248]|f[248]|c8|c16")
 _ORDER = re.compile(r"['\"]fortran_order['\"]\s*:\s*(True|False)")
@@ -72,7 +73,9 @@ def read_npz(path: PathLike) -> dict[str, NDArray[Any]]:
                     for info in archive.infolist()
                 }
         except _DAMAGE as error:
-            raise FileFormatError(f"{path} is not a sound .npz: {error}") from error
+            # zipfile puts whole names into its messages, however long and odd.
+            reason = ascii(str(error))[1:-1][:_LONGEST_REASON]
+            raise FileFormatError(f"{path} is not a sound .npz: {reason}") from error
 
 
 def write_npz(path: PathLike, arrays: Mapping[str, ArrayLike]) -> None:

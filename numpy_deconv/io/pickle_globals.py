@@ -65,3 +65,16 @@ class Foreign:
 
 class Ignored:
     """Stands for an object that is read over, since it can be no weight."""
+
+
+class Stateful:
+    """Something whose state the machine puts aside instead of setting attributes."""
+
+    state: object = None
+
+
+class Instance(Ignored, Stateful):
+    """An object of a foreign class: the class's name and a state, no behaviour."""
+
+    def __init__(self, kind: Foreign) -> None:
+        self.kind = kind

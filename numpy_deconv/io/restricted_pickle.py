@@ -4,12 +4,13 @@ Python's own unpickler imports and calls whatever a file names. This one is a sm
 stack machine for the same opcodes (``pickletools`` in the standard library documents
 them) whose values are plain containers. A global name becomes an inert marker: either
 a :class:`Known` one from the caller's table, which maps arguments to a value by a
-function of ours, or a foreign one, and a file that uses or merely mentions a foreign
-name is refused by that name.
+function of ours, or a foreign one, and a file that calls or merely mentions a foreign
+name is refused by that name. Only an object of a foreign class is let pass, as an
+:class:`Instance` without behaviour; with such a one, mentions are let pass too.
 
-Attributes are never set (BUILD drops its state), the memo is a dictionary, and nothing
-longer than the rest of the file is ever allocated, so a file costs memory in
-proportion to its size.
+Attributes are never set (BUILD puts the state aside or drops it), the memo is a
+dictionary, and nothing longer than the rest of the file is ever allocated, so a file
+costs memory in proportion to its size.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from io import BufferedIOBase
 from typing import Any
 
-from .pickle_globals import Foreign, Ignored, Known, Refused
+from .pickle_globals import Foreign, Ignored, Instance, Known, Refused, Stateful
 from .pickle_opcodes import (
     CONSTANTS,
     FIXED,
@@ -63,6 +64,7 @@ class RestrictedUnpickler:
         self._below_marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
         self._foreign: Foreign | None = None
+        self._holds_objects = False
 
     def load(self) -> object:
         """The value that the pickle describes."""
@@ -72,7 +74,7 @@ class RestrictedUnpickler:
             value = self._stack.pop()
         except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise Refused("is damaged: its pickle does not hold together") from error
-        if self._foreign is not None:
+        if self._foreign is not None and not self._holds_objects:
             raise self._foreign.refuse_mention()
         return value
 
@@ -222,16 +224,20 @@ class RestrictedUnpickler:
         arguments = self._stack.pop()
         kind = self._stack.pop()
         if isinstance(kind, Foreign):
-            raise kind.refuse_object()
-        self._call(kind, arguments)
+            self._holds_objects = True
+            self._stack.append(Instance(kind))
+        else:
+            self._call(kind, arguments)
 
     def _new_object_with_keywords(self) -> None:
         self._stack.pop()
         self._new_object()
 
     def _build(self) -> None:
-        # The state would become attributes or go to a __setstate__: it is dropped.
-        self._stack.pop()
+        # The state would become attributes or go to a __setstate__.
+        state = self._stack.pop()
+        if isinstance(self._stack[-1], Stateful):
+            self._stack[-1].state = state
 
     def _persistent(self) -> None:
         if self._persistent_load is None:

@@ -51,17 +51,18 @@ class TensorSpec:
 _BAD_TENSOR = "is damaged or hostile: it describes a tensor wrongly"
 
 
-def storage_of(persistent_id: object) -> Storage:
+def storage_of(persistent_id: object) -> Storage | Foreign:
     """The storage that a persistent id of either file format stands for.
 
     ``("storage", type, key, location, numel)``, in old files with a sixth item, which
     is None or ``(view key, first, length)``. The location (``"cuda:0"``) is ignored.
+    Old files also hold ``("module", class, source file, source)``: the class's marker.
 
-    Raises :class:`Refused` for a model's class and for anything malformed.
+    Raises :class:`Refused` for anything malformed.
     """
     match persistent_id:
         case ("module", Foreign() as kind, *_):
-            raise kind.refuse_object()
+            return kind
         case ("storage", Element(code=code), str(key), _, int(numel), *view):
             first, length = 0, numel
             match view:
@@ -162,6 +163,15 @@ def _size(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(arguments[0])
 
 
+def _listed(arguments: tuple[Any, ...]) -> list[Any]:
+    match arguments:
+        case ():
+            return []
+        case ([*items],):
+            return items
+    raise Refused("is damaged: it holds a malformed set")
+
+
 def _ignored(arguments: tuple[Any, ...]) -> Ignored:
     return Ignored()
 
@@ -230,21 +240,32 @@ _REFUSALS = {
 # Met in checkpoints beside the weights: a best score, the options of a run, a device.
 _IGNORED = (
     "_codecs.encode",
-    "__builtin__.set",
     "argparse.Namespace",
-    "builtins.set",
     "collections.Counter",
+    "collections.defaultdict",
+    "collections.deque",
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "functools.partial",
     "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",
     "numpy._core.multiarray._reconstruct",
     "numpy._core.multiarray.scalar",
     "numpy.dtype",
     "numpy.ndarray",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.WindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
     "torch.device",
 )
 
 TORCH_GLOBALS: dict[str, Known] = {
     "collections.OrderedDict": Known(_ordered_dict),
+    "__builtin__.set": Known(_listed),
+    "builtins.set": Known(_listed),
     "torch.Size": Known(_size),
     "torch.Tensor": Known(),
     "torch.nn.parameter.Parameter": Known(),

@@ -11,7 +11,7 @@ from io import BufferedReader
 import numpy as np
 from numpy.typing import NDArray
 
-from .pickle_globals import Refused
+from .pickle_globals import Foreign, Refused
 from .raw_arrays import read_bytes
 from .restricted_pickle import RestrictedUnpickler
 from .torch_globals import TORCH_GLOBALS, Storage, storage_of
@@ -26,13 +26,15 @@ _COUNT_BYTES = 8
 def open_legacy(file: BufferedReader, size: int) -> Checkpoint:
     """The checkpoint in an opened file; storages are read when asked for.
 
-    Raises :class:`Refused` if it is not of this format, is damaged, holds a whole
-    model, or names a global that is not on the allow-list.
+    Raises :class:`Refused` if it is not of this format, is damaged, or names a
+    global that is not on the allow-list.
     """
     storages: dict[str, Storage] = {}
 
-    def remember_storage(persistent_id: object) -> Storage:
+    def remember_storage(persistent_id: object) -> Storage | Foreign:
         storage = storage_of(persistent_id)
+        if isinstance(storage, Foreign):
+            return storage
         first = storages.setdefault(storage.key, storage)
         if first.size != storage.size:
             raise Refused("is damaged: it gives one storage two sizes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FileFormatError, OutputError
 from .atomic import PathLike
+from .elsewhere import other_door
+from .keras_file import read_keras_file
 from .npz import read_npz, write_npz
+from .paddle_file import read_paddle_file
 from .safetensors import read_safetensors, write_safetensors
-from .torch_file import read_torch_file
+from .torch_file import read_torch_checkpoint
+from .weight_file import WeightFile
 
-_READERS: dict[str, Callable[[PathLike], dict[str, NDArray[Any]]]] = {
-    ".safetensors": read_safetensors,
-    ".npz": read_npz,
-    ".pt": read_torch_file,
-    ".pth": read_torch_file,
+_READERS: dict[str, Callable[[PathLike], WeightFile]] = {
+    ".safetensors": lambda path: WeightFile(read_safetensors(path)),
+    ".npz": lambda path: WeightFile(read_npz(path)),
+    ".pt": read_torch_checkpoint,
+    ".pth": read_torch_checkpoint,
+    ".ckpt": read_torch_checkpoint,
+    ".bin": read_torch_checkpoint,
+    ".pdparams": read_paddle_file,
+    ".h5": read_keras_file,
+    ".hdf5": read_keras_file,
+    ".keras": read_keras_file,
 }
 _WRITERS: dict[str, Callable[[PathLike, Mapping[str, ArrayLike]], None]] = {
     ".safetensors": write_safetensors,
@@ -30,8 +41,10 @@ _WRITERS: dict[str, Callable[[PathLike, Mapping[str, ArrayLike]], None]] = {
 def read_weights(path: PathLike) -> dict[str, NDArray[Any]]:
     """The arrays of a weight file by name; the suffix chooses the format.
 
-    ``.safetensors``, ``.npz``, and PyTorch's ``.pt`` and ``.pth`` (read without torch
-    and without running anything that is in them).
+    ``.safetensors``, ``.npz``, PyTorch's ``.pt``, ``.pth``, ``.ckpt`` (Lightning's) and
+    ``.bin``, Paddle's ``.pdparams``,
+    Keras's ``.h5`` and ``.keras`` (all read without their frameworks and without
+    running anything that is in them). Arrays come as they lie in the file.
 
     Raises :class:`FileFormatError` for another suffix and for a file that is missing,
     a folder, unreadable, empty, or not in that format.
@@ -40,12 +53,37 @@ def read_weights(path: PathLike) -> dict[str, NDArray[Any]]:
 
         weights = read_weights("vgg16.pth")
     """
-    suffix = Path(path).suffix.lower()
+    return dict(read_weight_file(path).arrays)
+
+
+def read_weight_file(path: PathLike) -> WeightFile:
+    """:func:`read_weights`, with the layout of the arrays and what was left out.
+
+    Example::
+
+        read_weight_file("vgg16.pdparams").layout  # "paddle"
+    """
+    if remedy := other_door(Path(path)):
+        raise FileFormatError(f"{path} {remedy}")
+    suffix = _suffix(path)
+    if Path(path).is_dir():
+        folder = os.fspath(path)
+        raise FileFormatError(f"{folder!r} is a folder; name a file of weights in it")
     if suffix not in _READERS:
         raise FileFormatError(
             f"{path} has the suffix {suffix!r}; readable are {', '.join(_READERS)}"
         )
     return _READERS[suffix](path)
+
+
+def is_weight_file(path: PathLike) -> bool:
+    """Whether the suffix is one that :func:`read_weights` reads."""
+    return _suffix(path) in _READERS
+
+
+def _suffix(path: PathLike) -> str:
+    # Training scripts of PyTorch like model_best.pth.tar, which is no archive.
+    return Path(os.fspath(path).lower().removesuffix(".tar")).suffix
 
 
 def write_weights(path: PathLike, arrays: Mapping[str, ArrayLike]) -> None:

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, widened
-from ..errors import ShapeError
+from ..arrays import Array
 from ..functional import concat, flatten, pad, upsample
 from ..per_axis import Sizes
 from ..reference import resampling
 from ..registry import current
 from ..window import Positions, Window
 from .boxes import Boxes, Indices, rows_of
-from .layer import Layer, Outline, Pointwise, Reads, whole
+from .broadcasting import check_broadcast, reduced
+from .in_training import DropoutInTraining
+from .layer import Key, Layer, Outline, Pointwise, Reads, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,9 @@ class Dropout(Identity):
     """Dropout as it is at inference: it passes its input on."""
 
     rate: float = 0.5
+
+    def in_training(self, key: Key) -> DropoutInTraining:
+        return DropoutInTraining(self.rate, key)
 
     def describe(self) -> str:
         return f"Dropout {self.rate}"
@@ -104,28 +108,6 @@ class Concat(Layer):
         return reads
 
 
-def _reduced(gy: Array, shape: tuple[int, ...]) -> Array:
-    """Sum over what broadcasting repeated; the batch axis is never broadcast."""
-    axes = tuple(a for a in range(1, gy.ndim) if shape[a] == 1 and gy.shape[a] != 1)
-    return _summed(gy, axes) if axes else gy
-
-
-@widened
-def _summed(gy: Array, axes: tuple[int, ...]) -> Array:
-    return gy.sum(axis=axes, keepdims=True)
-
-
-def _check_broadcast(xs: tuple[Array, ...]) -> None:
-    try:
-        np.broadcast_shapes(*(x.shape for x in xs))
-        fit = len({x.ndim for x in xs}) == len({len(x) for x in xs}) == 1
-    except ValueError:
-        fit = False
-    if not fit:
-        shapes = ", ".join(str(x.shape) for x in xs)
-        raise ShapeError(f"inputs have shapes {shapes}, which do not fit each other")
-
-
 @dataclass(frozen=True, eq=False)
 class Add(Layer):
     """Sum of its inputs, broadcast over axes of size 1."""
@@ -133,14 +115,14 @@ class Add(Layer):
     arity = None
 
     def forward(self, *xs: Array) -> tuple[Array, list[tuple[int, ...]]]:
-        _check_broadcast(xs)
+        check_broadcast(xs)
         total = xs[0]
         for x in xs[1:]:
             total = total + x
         return total, [x.shape for x in xs]
 
     def vjp(self, saved: list[tuple[int, ...]], gy: Array) -> tuple[Array | None, ...]:
-        return tuple(_reduced(gy, shape) for shape in saved)
+        return tuple(reduced(gy, shape) for shape in saved)
 
     def take(
         self, saved: list[tuple[int, ...]], samples: Indices
@@ -164,13 +146,13 @@ class Mul(Layer):
     arity = 2
 
     def forward(self, *xs: Array) -> tuple[Array, tuple[Array, Array]]:
-        _check_broadcast(xs)
+        check_broadcast(xs)
         a, b = xs
         return a * b, (a, b)
 
     def vjp(self, saved: tuple[Array, Array], gy: Array) -> tuple[Array | None, ...]:
         a, b = saved
-        return _reduced(gy * b, a.shape), _reduced(gy * a, b.shape)
+        return reduced(gy * b, a.shape), reduced(gy * a, b.shape)
 
     def take(self, saved: tuple[Array, Array], samples: Indices) -> tuple[Array, Array]:
         a, b = saved

@@ -15,6 +15,7 @@ from .boxes import Boxes, Indices, rows_of
 Range = tuple[int, int]  # half-open, along one spatial axis
 Box = tuple[Range, ...]  # one Range per spatial axis; empty for (N, features)
 Reads = list[Positions]  # one per input; an axis without indices: nothing is read
+Key = tuple[int, ...]  # what a step's random numbers are drawn from, none negative
 
 
 class Outline(NamedTuple):
@@ -62,6 +63,20 @@ class Layer(ABC):
 
     def param_grads(self, saved: Any, gy: Array) -> dict[str, Array]:
         """Gradient of each parameter by field name; apart, so as to cost nothing."""
+        return {}
+
+    def in_training(self, key: Key) -> Layer:
+        """The layer as it behaves in one step of training: itself, for most.
+
+        ``key`` is the step's and the layer's own: random numbers are drawn from it.
+        """
+        return self
+
+    def statistics(self, saved: Any) -> dict[str, Array]:
+        """New values of fields that training changes without a gradient.
+
+        ``saved`` is what the layer :meth:`in_training` saved of a batch.
+        """
         return {}
 
     @property

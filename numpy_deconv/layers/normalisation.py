@@ -11,12 +11,16 @@ from ..arrays import Array
 from ..functional import batch_norm, local_response_norm
 from ..reference import normalisation as kernels
 from ..registry import current
-from .layer import Pointwise
+from .in_training import BatchNormInTraining, Statistics, moved
+from .layer import Key, Pointwise
 
 
 @dataclass(frozen=True, eq=False)
 class BatchNorm(Pointwise):
-    """Batch normalisation with stored statistics, all ``(C,)``."""
+    """Batch normalisation with stored statistics, all ``(C,)``.
+
+    In training they follow the batches: ``momentum`` is the new batch's share.
+    """
 
     parameters = ("mean", "var", "weight", "bias")
 
@@ -25,6 +29,7 @@ class BatchNorm(Pointwise):
     weight: Array | None = None
     bias: Array | None = None
     eps: float = 1e-5
+    momentum: float = 0.1
 
     @property
     def _gain(self) -> Array:
@@ -49,6 +54,18 @@ class BatchNorm(Pointwise):
             name: g
             for name, g in zip(self.parameters, grads, strict=True)
             if getattr(self, name) is not None
+        }
+
+    def in_training(self, key: Key) -> BatchNormInTraining:
+        return BatchNormInTraining(self.weight, self.bias, self.eps)
+
+    def statistics(self, saved: Statistics) -> dict[str, Array]:
+        # Stored unbiased, although the batch itself is divided by the biased one.
+        count = saved.x.size // len(saved.var)
+        unbiased = saved.var * (count / (count - 1))
+        return {
+            "mean": moved(self.mean, saved.mean, self.momentum),
+            "var": moved(self.var, unbiased, self.momentum),
         }
 
     def describe(self) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays import Array, accumulator, narrowed
 from ..per_axis import Sizes
 from ..reference.pooling import divided
-from ..reference.switches import gather, scatter
 from ..registry import current
 from .boxes import Boxes
 
@@ -41,9 +40,9 @@ class Pooled:
             order = order.reshape(1, 1, *self.switches.shape[2:])
             order = np.asarray(order, like=self.switches)
             order = np.broadcast_to(order, self.switches.shape)
-            stays = gather(
-                scatter(order, self.switches, self.size, overlap), self.switches
-            )
+            backend = current(self.switches)
+            last = backend.scatter(order, self.switches, self.size, overlap)
+            stays = backend.gather(last, self.switches)
             self._worked_out[overlap] = stays == order
         return self._worked_out[overlap]
 
@@ -51,7 +50,8 @@ class Pooled:
         """How many windows point at each position, ``(N, C, *size)``."""
         if "hits" not in self._worked_out:
             ones = np.ones_like(self.switches)
-            self._worked_out["hits"] = scatter(ones, self.switches, self.size, "sum")
+            hits = current(ones).scatter(ones, self.switches, self.size, "sum")
+            self._worked_out["hits"] = hits
         return self._worked_out["hits"]
 
 

@@ -88,7 +88,7 @@ def _of_unit(
             f"give {method} a target, or layer= and unit=(map, *position) of it: got "
             f"target={target!r}, layer={layer!r}, unit={unit!r}"
         )
-    graph, memory = net_of(net), memory_limit() // 2
+    graph, memory = net_of(net), memory_limit(like=batch) // 2
     pixels, reached = np.zeros_like(batch), []
     place: tuple[int, ...] = (0,)
     for first, tape in runs(graph, batch, graph.require(layer), rules, memory):

@@ -112,7 +112,8 @@ def deconvnet(
     if overlap is not None:
         pools = (MaxPool, AdaptiveMaxPool, GlobalMaxPool)
         rules = rules.replace(dict.fromkeys(pools, scatter(overlap)), rules.name)
-    limit = -(-memory_limit(memory) // 2)  # for the run, and again for the projections
+    # half for the run, and half for the projections
+    limit = -(-memory_limit(memory, batch) // 2)
     units: list[Unit] = []
     done: list[int] = []
     pixels = batch[:0]

@@ -15,7 +15,7 @@ from ..arrays import Array, to_numpy
 from ..errors import OptionError
 from ..functional import softmax
 from .classification import Guess, guesses
-from .drawing import grid, network_picture
+from .drawing import Picture, grid, network_picture
 from .result import Progress, Result
 from .subject import (
     batch_of,
@@ -51,8 +51,7 @@ class Fooling(Result):
     def difference_drawn(self) -> np.ndarray[Any, Any]:
         """The change, ten times magnified around grey."""
         was = network_picture(self.original, preprocess_of(self.subject))
-        change = self.drawn().astype(np.float64) - was
-        return np.clip(np.rint(128 + MAGNIFIED * change), 0, 255).astype(np.uint8)
+        return magnified_change(was, self.drawn())
 
     def difference_image(self) -> Any:
         """:meth:`difference_drawn` as a Pillow image."""
@@ -64,6 +63,12 @@ class Fooling(Result):
         """Original, magnified change and fooling picture side by side."""
         was = network_picture(self.original, preprocess_of(self.subject))
         return grid([was, self.difference_drawn(), self.drawn()], 3)
+
+
+def magnified_change(before: Picture, after: Picture) -> Picture:
+    """The difference of two pictures (H, W, 3), ten times magnified around grey."""
+    change = after.astype(np.float64) - before
+    return np.clip(np.rint(128 + MAGNIFIED * change), 0, 255).astype(np.uint8)
 
 
 def fooling_image(

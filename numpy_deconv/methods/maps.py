@@ -12,11 +12,15 @@ from ..arrays import Array, to_numpy
 from ..errors import NetError, OptionError, ShapeError
 from ..io.pictures import stretch
 from ..layers import Conv, ConvTranspose
+from ..models.catalogue import ARCHITECTURES
+from ..net import Graph
 from .drawing import grey_picture, grid, signed_picture
 from .result import Result
 from .subject import batch_of, net_of, preprocess_of, settings_of
 
 SHOWN = 16  # filters, and planes of each, in the picture of a deeper layer
+STRIP = 8  # pixels by which a vector is thick
+LARGEST = 512  # rows and columns of a matrix in its picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,38 +82,74 @@ def filters(
     maps: int | Sequence[int] | None = None,
     columns: int | None = None,
 ) -> Tiles:
-    """Weights of a 2-D convolution: ``pixels (K, C, KH, KW)``.
+    """Weights of a layer as ``pixels``, ``(K, C, KH, KW)`` for a 2-D convolution.
+
+    ``layer`` is a convolution's name, or a parameter of any layer: by its key in the
+    state dict (``"features.0.weight"``) for a model of a known architecture, or as
+    ``net.params`` has it (``"conv1.bias"``).
 
     Filters over three channels are colour tiles, each stretched on its own. Deeper
     ones are shown as planes, a row a filter, at most 16 by 16 unless ``maps`` are
-    chosen.
+    chosen. A matrix is one tile, its first 512 rows and columns; a vector is a strip.
     """
     graph = net_of(net)
-    found = graph[layer]
-    if not isinstance(found, Conv | ConvTranspose):
-        convolutions = ", ".join(graph.of_type(Conv, ConvTranspose))
-        raise NetError(
-            f"{layer!r} is a {type(found).__name__} and has no filters: the "
-            f"convolutions are {convolutions}"
-        )
-    weight: Array = to_numpy(found.weight)
-    if weight.ndim != 4:
+    weight = to_numpy(_parameter(net, graph, layer))
+    if weight.ndim not in (1, 2, 4):
         raise ShapeError(
             f"filters of {layer!r} have shape {weight.shape}: not pictures"
         )
+    settings = settings_of("filters", graph, weight, layer=layer)
+    if weight.ndim < 4:
+        if maps is not None:
+            raise OptionError(
+                f"{layer!r} has shape {weight.shape} and no maps: leave maps out"
+            )
+        plane = np.atleast_2d(weight)[:LARGEST, :LARGEST]
+        rows, wide = plane.shape
+        named = f"rows 0 to {rows - 1}, columns 0 to {wide - 1}"
+        plane = plane.repeat(STRIP if weight.ndim == 1 else 1, axis=0)
+        return Tiles(weight, settings, [grey_picture(plane)], [named], 1)
     numbers = _numbers(maps, len(weight), layer)
-    settings = settings_of("filters", graph, weight, layer=layer, maps=numbers)
+    settings["maps"] = numbers
     chosen = weight[numbers]
     if weight.shape[1] == 3:
         tiles = [signed_picture(w, preprocess_of(net)) for w in chosen]
         names = [f"filter {n}" for n in numbers]
         return Tiles(chosen, settings, tiles, names, columns)
-    rows = numbers if maps is not None else numbers[:SHOWN]
+    rows_shown = numbers if maps is not None else numbers[:SHOWN]
     width = min(weight.shape[1], SHOWN)
-    planes = [(n, c) for n in rows for c in range(width)]
+    planes = [(n, c) for n in rows_shown for c in range(width)]
     tiles = [signed_picture(weight[n, c][None], None) for n, c in planes]
     names = [f"filter {n}, channel {c}" for n, c in planes]
     return Tiles(chosen, settings, tiles, names, columns or width)
+
+
+def _parameter(net: Any, graph: Graph, name: str) -> Array:
+    """The weight of a convolution of that name, or the parameter of that name."""
+    if name in graph:
+        found = graph[name]
+        if isinstance(found, Conv | ConvTranspose):
+            return found.weight
+        held = [f"{name}.{field}" for field in found.params]
+        convolutions = ", ".join(graph.of_type(Conv, ConvTranspose))
+        remedy = f"name one of {', '.join(held)}, or a convolution: " if held else ""
+        raise NetError(
+            f"{name!r} is a {type(found).__name__} and has no filters: {remedy}the "
+            f"convolutions are {convolutions}"
+        )
+    known = ARCHITECTURES.get(getattr(net, "name", ""))
+    if known is not None and set(graph) == {row.name for row in known.rows}:
+        keyed = known.weights_of(graph)
+        if name in keyed:
+            return keyed[name]
+    params = graph.params
+    if name in params:
+        return params[name]
+    if "." in name:
+        raise NetError(
+            f"there is no parameter {name!r}: this net has {', '.join(params)}"
+        )
+    return params[graph.require(name)]  # which raises, naming the layers
 
 
 def _numbers(maps: int | Sequence[int] | None, count: int, layer: str) -> list[int]:

@@ -20,12 +20,14 @@ from ..layers.boxes import Boxes, Indices
 from ..net.memory import memory_limit
 from ..net.patched import Changed, patched_runs
 from ..per_axis import Sizes, is_several, per_axis
-from .drawing import enlarged, grey_picture
+from .drawing import Picture, enlarged, grey_picture, network_picture
+from .occlusion_panels import Panels, panels_of
 from .result import Progress, Result
 from .subject import (
     Targets,
     batch_of,
     net_of,
+    preprocess_of,
     score_layer,
     settings_of,
     targets_for,
@@ -39,7 +41,7 @@ class Occlusion(Result):
     ``scores`` is the same before the softmax, ``best`` the most probable class, and
     ``activity``, if a layer was asked for, the sum over the map ``strongest[n]``.
     ``uncovered`` is the target's probability for the picture as it is, ``starts`` the
-    first row, column, ... of the squares.
+    first row, column, ... of the squares, ``x`` the pictures.
     """
 
     target: list[int]
@@ -49,10 +51,36 @@ class Occlusion(Result):
     activity: Array | None
     strongest: list[int] | None
     starts: tuple[list[int], ...]
+    x: Array
+    subject: Any
 
-    def drawn(self, sample: int = 0) -> np.ndarray[Any, Any]:
+    def drawn(self, sample: int = 0) -> Picture:
         """One sample: dark where the class is lost, for it needs what was covered."""
         return enlarged(grey_picture(self.pixels[sample]))
+
+    def panels(self, sample: int = 0) -> Panels:
+        """The three maps of figure 7, each as large as the picture."""
+        return panels_of(
+            None if self.activity is None else self.activity[sample],
+            self.pixels[sample],
+            self.best[sample],
+            self.x.shape[2:],
+        )
+
+    def covered(self, sample: int = 0) -> Picture:
+        """The picture with one square in place, the one that costs the class most."""
+        chances = to_numpy(self.pixels[sample])
+        worst = int(np.where(np.isnan(chances), np.inf, chances).argmin())
+        corner = np.unravel_index(worst, self.pixels.shape[1:])
+        starts = zip(self.starts, corner, strict=True)
+        inside = tuple(
+            slice(each[place], each[place] + length)
+            for (each, place), length in zip(starts, self.settings["size"], strict=True)
+        )
+        shown = self.x[sample : sample + 1].copy()
+        value = filling(self.settings["value"], shown)
+        shown[(slice(None), slice(None), *inside)] = value
+        return network_picture(shown, preprocess_of(self.subject))
 
 
 def occlusion(
@@ -90,10 +118,10 @@ def occlusion(
     array([[0.95, 0.95, 0.5 , 0.95]])
     """
     graph, batch = net_of(net), batch_of(x)
-    plane, limit = batch.shape[2:], memory_limit(memory)
+    plane, limit = batch.shape[2:], memory_limit(memory, batch)
     sizes = per_axis(size, len(plane), "size", 1)
     strides = per_axis(stride, len(plane), "stride", 1)
-    fill, targets = _fill(value, batch), _given(target, len(batch))
+    fill, targets = filling(value, batch), _given(target, len(batch))
     scoring = score_layer(graph)
     wanted = [scoring] if layer is None else [scoring, graph.require(layer)]
     starts = tuple(map(_starts, plane, sizes, strides))
@@ -142,6 +170,8 @@ def occlusion(
         stacked([sample.activity for sample in samples]) if layer else None,
         [sample.strongest for sample in samples] if layer else None,
         starts,
+        batch[: len(samples)],
+        net,
     )
 
 
@@ -214,14 +244,16 @@ def _given(target: Targets, count: int) -> list[int | None]:
     return given if len(given) == count else given * count
 
 
-def _fill(value: Any, x: Array) -> Array:
+def filling(value: Any, x: Array, name: str = "value") -> Array:
     """The value of each channel, ``(C, 1, ...)`` or ``(1, 1, ...)``, in x's dtype."""
-    numbers = [real(v, "value") for v in (value if is_several(value) else [value])]
+    numbers = [real(v, name) for v in (value if is_several(value) else [value])]
     if len(numbers) not in (1, x.shape[1]):
         raise OptionError(
-            f"value has {len(numbers)} numbers for {x.shape[1]} channels: give one, or "
-            "one for each"
+            f"{name} has {len(numbers)} numbers for {x.shape[1]} channels: give one, "
+            "or one for each"
         )
+    if not np.isfinite(numbers).all():
+        raise OptionError(f"{name} must be finite, got {value!r}")
     shape = (-1, *(1,) * (x.ndim - 2))
     return np.asarray(np.array(numbers).astype(x.dtype), like=x).reshape(shape)
 

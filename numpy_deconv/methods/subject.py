@@ -11,7 +11,15 @@ import numpy as np
 from ..arrays import Array, as_array, is_float, to_numpy
 from ..errors import DTypeError, NetError, OptionError, ShapeError
 from ..functional.options import whole
-from ..layers import LogSoftmax, Softmax
+from ..layers import (
+    BatchNorm,
+    Clip,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    Softmax,
+)
 from ..net import Graph, Tape
 from ..per_axis import is_several
 from ..registry import current
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 
 Net = "Graph | Model"
 Targets = int | Sequence[int] | None
+RECTIFIERS = (ReLU, LeakyReLU, PReLU, Clip)
 BATCH = 16  # samples run at a time: more of them gain nothing more
 
 
@@ -75,11 +84,28 @@ def score_layer(net: Graph) -> str:
     return source
 
 
-def scores_of(net: Graph, x: Array, rules: Rules = GRADIENT) -> tuple[Tape, str, Array]:
+def rectified(net: Graph, conv: str) -> str:
+    """The layer in which a convolution's maps are seen: its rectifier, if it has one.
+
+    Zeiler & Fergus call "layer 1" what comes out of convolution and ReLU together.
+    """
+    name = conv
+    for later, node in net.nodes.items():
+        if node.inputs == (name,) and isinstance(node.layer, BatchNorm):
+            name = later
+        elif node.inputs == (name,) and isinstance(node.layer, RECTIFIERS):
+            return later
+    return conv
+
+
+def scores_of(
+    net: Graph, x: Array, rules: Rules = GRADIENT, keep: Sequence[str] = ()
+) -> tuple[Tape, str, Array]:
     """A run of the net to project from by these rules, the score layer, and the
-    scores ``(N, classes)``."""
+    scores ``(N, classes)``; the activations named in ``keep`` stay on the tape."""
     layer = score_layer(net)
-    tape = net.run(x, until=layer, keep=kept_for(rules, net))
+    lean = kept_for(rules, net) is not None
+    tape = net.run(x, until=layer, keep=keep if lean else None)
     scores = tape[layer]
     if scores.ndim > 2:
         scores = scores.sum(axis=tuple(range(2, scores.ndim)))
@@ -111,9 +137,14 @@ def runs(
         yield first, tape
         first += step
         if step == 1 and keep is not None:
-            sizes = (math.prod(shape[1:]) for shape in tape.shapes.values())
-            each = 2 * sum(sizes) * x.itemsize  # values, and what they save of them
-            step = max(1, min(BATCH, memory // max(1, each)))
+            step = fitting(tape, memory)
+
+
+def fitting(tape: Tape, memory: int) -> int:
+    """How many samples may be run at a time, by what the run of one has shown."""
+    sizes = (math.prod(shape[1:]) for shape in tape.shapes.values())
+    each = 2 * sum(sizes) * tape.output.itemsize  # values, and what they save of them
+    return max(1, min(BATCH, memory // max(1, each)))
 
 
 def place_of(

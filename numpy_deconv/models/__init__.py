@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .architecture import Architecture
 from .catalogue import ARCHITECTURES, find_architecture, identify
+from .inspection import Inspection, inspect_model
 from .labels import imagenet_labels, read_labels
 from .load import load_model, model_from_weights
 from .model import Model
@@ -15,12 +16,14 @@ __all__ = [
     "ARCHITECTURES",
     "IMAGENET",
     "Architecture",
+    "Inspection",
     "Model",
     "Preprocess",
     "Row",
     "find_architecture",
     "identify",
     "imagenet_labels",
+    "inspect_model",
     "load_model",
     "model_from_weights",
     "read_labels",

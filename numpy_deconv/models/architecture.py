@@ -100,6 +100,20 @@ class Architecture:
             above = row.name
         return Graph(nodes)
 
+    def weights_of(self, net: Graph) -> dict[str, Any]:
+        """The arrays of a net that was built of this, as :meth:`build` takes them.
+
+        Raises:
+            NetError: if the net lacks one of the layers.
+        """
+        return {
+            f"{row.key}.{parameter}": getattr(
+                net[row.name], ARGUMENTS.get(parameter, parameter)
+            )
+            for row in self.rows
+            for parameter in row.shapes
+        }
+
     def random_weights(
         self, seed: int = 0, classes: int | None = None
     ) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,22 @@ import numpy as np
 
 from ..arrays import as_array
 from ..errors import FileFormatError, OptionError
-from ..io.weights import find_non_finite, read_weights
-from .catalogue import ARCHITECTURES, find_architecture, identify
+from ..io.elsewhere import other_door
+from ..io.weight_file import Layout
+from ..io.weights import find_non_finite, read_weight_file
+from .catalogue import ARCHITECTURES, find_architecture
 from .fit import IGNORED, grouped
 from .labels import imagenet_labels, read_labels
+from .mapping import BY_NAME, map_weights
 from .model import Model
+from .onnx_model import load_onnx, onnx_source
+from .pixels import PIXELS
 from .preprocess import Preprocess
 from .shipped import SHIPPED, find_shipped
 
 Labels = Sequence[str] | str | PathLike[str]
 
-REPLICATED = "module."
-"""What PyTorch's DataParallel puts before every key."""
+RANDOM = "random"
 
 MOST_DIGITS = 40
 """Of a seed, enough for 128 bits; Python reads no number of more than 4300 digits."""
@@ -41,10 +47,22 @@ def load_model(
     ``source`` is a name whose trained weights ship (``"emoji_zfnet"``,
     ``"efficientnet_lite0"``), any architecture's name with random weights
     (``"vgg16:random"``, or ``"vgg16:random:7"`` for seed 7), or a file of weights,
-    whose architecture is recognised by keys and shapes unless ``architecture`` names
-    it. ``labels`` are the class names, or a text file with one a line; by default
-    ImageNet's where there are 1000 classes. ``preprocess`` replaces the architecture's
-    own.
+    whose architecture is recognised by its keys unless ``architecture`` names it, or
+    the text itself does (``"vgg16:cats.h5"``): then other keys are matched by shape
+    and order. After a file may stand how its pixels are prepared, if not as the
+    architecture says (``"vgg16:cats.h5:caffe"``, as Keras's own; see
+    :data:`numpy_deconv.models.pixels.PIXELS`). ``labels`` are the class names, or a
+    text file with one a line; by default ImageNet's where there are 1000 classes.
+    ``preprocess`` replaces the architecture's own.
+
+    Files of PyTorch (``.pt``, ``.pth``), Paddle (``.pdparams``), Keras (``.h5``,
+    ``.keras``), ``.safetensors`` and ``.npz`` are read without their frameworks, and
+    nothing that is pickled in them is run. Paddle's and Keras's arrays are turned to
+    the architecture's layout. TensorFlow's own files come in through ONNX.
+    An ``.onnx`` file is a net by itself; after it may stand how pictures are prepared,
+    and the size of the input: ``"net.onnx:caffe"``, ``"net.onnx:unit:299"`` (see
+    :data:`numpy_deconv.models.pixels.PIXELS`). What nobody says is assumed and told in
+    ``model.assumed``.
 
     Raises:
         OptionError: for an unknown name, weights that do not ship, or labels that are
@@ -62,25 +80,49 @@ def load_model(
     if isinstance(source, str) and name in ARCHITECTURES:
         if architecture not in (None, name):
             raise OptionError(f"{text!r} is {name}, not {architecture}: leave one out")
+        path, pixels = _file_and_pixels(variant)
+        if variant and not variant.startswith(RANDOM) and path.exists():
+            return _from_file(path, pixels, variant, name, labels, preprocess)
         if variant:
             return _random(name, variant, labels, preprocess)
         shipped = find_shipped(name)
-        path = shipped.weights()
+        path, pixels = shipped.weights(), None
         # Not the path, which says more about this machine than about the weights.
         origin = f"shipped: {path.name}"
         labels = shipped.labels() if labels is None else labels
         architecture = name
     else:
-        path = Path(source)
-        if not path.exists():
+        if (found := onnx_source(text)) is not None and found.path.exists():
+            named = partial(_named_classes, labels)
+            return load_onnx(found, named, preprocess)
+        path, pixels = _file_and_pixels(text)
+        if not path.exists() and other_door(path) is None:
             raise OptionError(_unknown(text))
-        if path.is_dir():
-            raise FileFormatError(f"{text!r} is a folder; name a file of weights in it")
         origin = text
-    weights = _immutable(read_weights(path))
+    return _from_file(path, pixels, origin, architecture, labels, preprocess)
+
+
+def _file_and_pixels(text: str) -> tuple[Path, str | None]:
+    """``"vgg16.h5:caffe"`` as a path and the name of a way to prepare pixels."""
+    file, _, word = text.rpartition(":")
+    if word in PIXELS and not Path(text).exists() and Path(file).exists():
+        return Path(file), word
+    return Path(text), None
+
+
+def _from_file(
+    path: Path,
+    pixels: str | None,
+    origin: str,
+    architecture: str | None,
+    labels: Labels | None,
+    preprocess: Preprocess | None,
+) -> Model:
+    file = read_weight_file(path)
     try:
-        return model_from_weights(
-            weights,
+        model = model_from_weights(
+            _immutable(file.arrays),
+            layout=file.layout,
             architecture=architecture,
             labels=labels,
             preprocess=preprocess,
@@ -88,11 +130,17 @@ def load_model(
         )
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from error
+    if pixels is None or preprocess is not None:
+        return model
+    # The geometry stays the architecture's.
+    prepared = replace(model.preprocess, **PIXELS[pixels])
+    return replace(model, preprocess=prepared)
 
 
 def model_from_weights(
     weights: Mapping[str, Any],
     *,
+    layout: Layout = "torch",
     architecture: str | None = None,
     labels: Labels | None = None,
     preprocess: Preprocess | None = None,
@@ -100,17 +148,24 @@ def model_from_weights(
 ) -> Model:
     """The model of arrays by state-dict key, such as a torch module's `state_dict()`.
 
-    Weights of any floating type become float32; float32 ones are not copied, and may be
-    changed in place later. The other arguments and the errors are those of
-    :func:`load_model`.
+    ``layout`` says whose habits their shapes follow
+    (:data:`~numpy_deconv.io.weight_file.Layout`); names that are nobody's are matched
+    by shape and order (:func:`~numpy_deconv.models.mapping.map_weights`), which the
+    model's ``weights_source`` then says. Weights of any floating type become float32;
+    float32 ones in torch's layout are not copied, and may be changed in place later.
+    The other arguments and the errors are those of :func:`load_model`.
     """
-    plain = {
-        key.removeprefix(REPLICATED): _float32(key, value)
+    given = {
+        key: _float32(key, value)
         for key, value in weights.items()
         if key.rpartition(".")[2] != IGNORED
     }
-    known = find_architecture(architecture) if architecture else identify(plain)
+    named = find_architecture(architecture) if architecture else None
+    mapped = map_weights(given, layout=layout, architecture=named)
+    known, plain = mapped.architecture, mapped.weights
     net = known.build(plain)
+    if mapped.how != BY_NAME:
+        weights_source = f"{weights_source} (matched {mapped.how})"
     if bad := find_non_finite(plain):
         raise FileFormatError(
             f"NaN or infinity in {grouped(bad)}: the training that made these weights "
@@ -154,10 +209,10 @@ def _random(
     name: str, variant: str, labels: Labels | None, preprocess: Preprocess | None
 ) -> Model:
     word, _, seed = variant.partition(":")
-    if word != "random" or not (seed or "0").isdecimal():
+    if word != RANDOM or not (seed or "0").isdecimal():
         raise OptionError(
             f"{name}:{variant} is no model: write {name}:random, or {name}:random:7 "
-            "for seed 7"
+            f"for seed 7, or {name}:FILE for a file of its weights"
         )
     if len(seed) > MOST_DIGITS:
         raise OptionError(
@@ -185,6 +240,18 @@ def _labels(labels: Labels | None, classes: int, *, trained: bool) -> tuple[str,
             f"{len(names)} labels were given, but the model has {classes} classes"
         )
     return names
+
+
+def _named_classes(
+    labels: Labels | None, classes: int, saved: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Labels as given, as a file names them, or ImageNet's by their number."""
+    if labels is None and saved is not None and len(saved) in (0, classes):
+        return saved
+    known = imagenet_labels()
+    if labels is None and classes == len(known) + 1:  # TensorFlow's nets count it
+        return ("background", *known)
+    return _labels(labels, classes, trained=True)
 
 
 def _unknown(text: str) -> str:

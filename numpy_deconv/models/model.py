@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OptionError
+from ..io.atomic import PathLike
 from ..net import Graph
 from . import labels as class_names
 from .preprocess import Preprocess
+from .saving import save_model
 
 MOST_DIGITS = 18
 """Of a class number; Python refuses to read a number of more than 4300 digits."""
@@ -17,7 +19,8 @@ MOST_DIGITS = 18
 class Model:
     """A value: net, preprocessing, class names, and where the weights came from.
 
-    ``labels`` is empty when the class names are not known.
+    ``labels`` is empty when the class names are not known. ``assumed`` says what a file
+    left open and was filled in.
 
     Example::
 
@@ -31,6 +34,7 @@ class Model:
     labels: tuple[str, ...]
     name: str
     weights_source: str
+    assumed: tuple[str, ...] = ()
 
     def label(self, index: int) -> str:
         """The class's first name, or ``"class 7"`` where names are not known.
@@ -47,6 +51,23 @@ class Model:
         return (
             class_names.short(self.labels[index]) if self.labels else f"class {index}"
         )
+
+    def save(self, path: PathLike) -> None:
+        """Write the model so that ``path`` holds all of it or is left as it was.
+
+        ``.onnx`` has the net with everything that :func:`load_model` needs to make this
+        model of it again, for any batch and pictures of this size; ``.safetensors`` and
+        ``.npz`` have the weights by their state-dict names.
+
+        Raises:
+            OutputError: for another suffix, or if the file cannot be written.
+            OptionError: naming the layers that ONNX has no operators for.
+
+        Example::
+
+            load_model("vgg16.pth").save("vgg16.onnx")
+        """
+        save_model(path, self)
 
     def class_index(self, name: str) -> int:
         """The index of the class of that name; a number in digits is itself.

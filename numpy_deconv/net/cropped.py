@@ -14,18 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, to_numpy
 from ..errors import NetError, ShapeError
 from ..layers.boxes import Boxes, Indices
 from ..per_axis import Sizes
 from ..rules import GRADIENT, Rules
 from .descent import descend, row_bytes
-from .footprint import footprint
-from .memory import memory_limit
-from .route import batches
+from .footprint import Stop, footprint
+from .memory import chunk_limit, memory_limit
+from .route import Batch, batches, in_memory
 from .tape import Tape
-
-CHUNK_BYTES = 64 * 2**20  # under way at a time: more only leaves the caches
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +44,7 @@ class Projected:
 
     def place_in(self, planes: Array) -> None:
         """Write each window into its unit's plane, ``planes[unit]``, of zeros."""
-        for row, unit in enumerate(self.units.tolist()):
-            ends = zip(self.boxes.origins[row].tolist(), self.boxes.shape, strict=True)
-            inside = tuple(slice(first, first + length) for first, length in ends)
-            planes[unit][(slice(None), *inside)] = self.windows[row]
+        self.boxes.put(planes, self.units, self.windows)
 
 
 def project_units(
@@ -78,26 +73,33 @@ def project_units(
     >>> only.boxes.origins, only.windows
     (array([[4]]), array([[[1., 1., 1.]]]))
     """
-    limit = min(memory_limit(memory), CHUNK_BYTES)
+    limit = chunk_limit(memory_limit(memory, tape[start]), tape[start])
     places = _checked(tape, units, start)
-    seeds = np.asarray(values, tape[start].dtype)
+    seeds = np.asarray(to_numpy(values), tape[start].dtype)
     if len(seeds) != len(places):
         raise ShapeError(f"{len(places)} units need as many values, got {len(seeds)}")
     way = footprint(tape, start, np.delete(places, 1, axis=1), rules, stop)
     if way is None:
         yield from _in_full(tape, places, seeds, start, rules, stop, limit)
         return
-    for batch in batches(way, limit, row_bytes):
+
+    def windows(batch: Batch[Stop]) -> Array:
         rows = batch.rows
         signal = _signal(tape[start], batch.at(start).shape, places[rows, 1])
-        signal *= seeds[rows].reshape(-1, *(1,) * (signal.ndim - 1))
-        yield Projected(rows, batch.at(stop), descend(batch, signal, start, stop))
+        each = seeds[rows].reshape(-1, *(1,) * (signal.ndim - 1))
+        signal *= np.asarray(each, like=signal)
+        return descend(batch, signal, start, stop)
+
+    for whole in batches(way, limit, row_bytes):
+        for batch, found in in_memory(whole, windows):
+            yield Projected(batch.rows, batch.at(stop), found)
 
 
 def _signal(like: Array, size: Sizes, maps: Indices) -> Array:
     """1 at each row's map, ``(B, C, *size)``."""
     signal = np.zeros_like(like, shape=(len(maps), like.shape[1], *size))
-    signal[np.arange(len(maps)), maps] = 1
+    index = (np.arange(len(maps)), maps)
+    signal[tuple(np.asarray(each, like=like) for each in index)] = 1
     return signal
 
 
@@ -151,7 +153,8 @@ def _in_full(
         count = len(tape[start]) if several else len(rows)
         signal = np.zeros_like(tape[start], shape=(count, *tape[start].shape[1:]))
         at = samples[rows] if several else np.arange(len(rows))
-        signal[(at, *places[rows, 1:].T)] = seeds[rows]
+        index = (np.asarray(each, like=signal) for each in (at, *places[rows, 1:].T))
+        signal[tuple(index)] = np.asarray(seeds[rows], like=signal)
         planes = tape.project(signal, start=start, rules=rules, stop=stop)
         boxes = Boxes(np.zeros((len(rows), len(size)), np.int64), size, size, at)
-        yield Projected(rows, boxes, planes[at])
+        yield Projected(rows, boxes, planes[np.asarray(at, like=planes)])

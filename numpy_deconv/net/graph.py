@@ -118,16 +118,35 @@ class Graph:
             for field, value in node.layer.params.items()
         }
 
+    def in_training(self, *key: int) -> Graph:
+        """The same net as it behaves in the one step of training that has this key.
+
+        Dropout drops and batch norms go by the batch; what is random in it is drawn
+        from ``key``, whole numbers from 0, so the same key gives the same step.
+        """
+        return Graph(
+            {
+                name: Node(node.layer.in_training((*key, number)), node.inputs)
+                for number, (name, node) in enumerate(self.nodes.items(), start=1)
+            }
+        )
+
     def run(
-        self, x: Any, *, until: str | None = None, keep: Iterable[str] | None = None
+        self,
+        x: Any,
+        *,
+        until: str | None = None,
+        keep: Iterable[str] | None = None,
+        learn: bool = False,
     ) -> Tape:
         """Run forward on a batch and keep what every layer put out and saved.
 
         ``until`` names the last layer to compute. With ``keep`` the run is lean: of
         the activations only those named, the input and the last are kept, every other
         is let go once it was read for the last time, nothing is computed that they do
-        not depend on, and layers save only what projections need. Raises what a layer
-        raises, with the layer's number, name and description in front.
+        not depend on, and layers save only what projections need; with ``learn`` also
+        what the gradients of parameters do. Raises what a layer raises, with the
+        layer's number, name and description in front.
         """
         last = self.output if until is None else self.require(until)
         lean = keep is not None
@@ -148,10 +167,11 @@ class Graph:
                 ) from error
             for name, (value, memory) in computed.items():
                 values[name], shapes[name] = value, value.shape
-                saved[name] = self[name].slim(memory, value) if lean else memory
+                slim = lean and not (learn and self[name].params)
+                saved[name] = self[name].slim(memory, value) if slim else memory
             for name in step.drops:
                 del values[name]
-        return Tape(self, values, saved, last, shapes, lean)
+        return Tape(self, values, saved, last, shapes, lean, learn)
 
 
 def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:

@@ -1,26 +1,48 @@
-"""How much memory a method may take."""
+"""How much memory a method may take, where the arrays lie that it works on."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
+from ..arrays import family
 from ..errors import OptionError
 from ..functional.options import whole
 
 UNKNOWN = 8 * 2**30  # taken for the machine's memory where it does not say
 
 
-def memory_limit(memory: Any = None) -> int:
-    """``memory`` in bytes; None is a quarter of the machine's."""
+CHUNK_BYTES = {"numpy": 64 * 2**20, "cupy": 2**30}
+"""Under way at a time: on a CPU more leaves the caches, a GPU wants to be filled."""
+
+
+def memory_limit(memory: Any = None, like: Any = None) -> int:
+    """``memory`` in bytes; None is a quarter of what there is where ``like`` lies.
+
+    That is the machine's memory or, for an array on a GPU, what is free there now.
+    """
     if memory is None:
-        return machine_memory() // 4
+        on_device = family(like) == "cupy"
+        return (device_memory() if on_device else machine_memory()) // 4
     try:
         return whole(memory, "memory", 1)
     except OptionError as error:
         raise OptionError(
             f"memory must be a whole number of bytes above 0, or None, got {memory!r}"
         ) from error
+
+
+def chunk_limit(memory: int, like: Any) -> int:
+    """Bytes of one batch of windows: no more than ``memory``, nor than is useful."""
+    return min(memory, CHUNK_BYTES[family(like)])
+
+
+def device_memory() -> int:
+    """Bytes that are free on the current GPU, those among them that CuPy keeps."""
+    cupy = sys.modules["cupy"]
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    return int(free) + int(cupy.get_default_memory_pool().free_bytes())
 
 
 def machine_memory() -> int:

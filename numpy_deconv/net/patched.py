@@ -17,12 +17,11 @@ from ..errors import NumpyDeconvError
 from ..layers import Conv
 from ..layers.boxes import Boxes, Indices
 from .graph import Graph
+from .memory import chunk_limit
 from .reach import Update, reach
-from .route import Batch, batches
+from .route import Batch, batches, in_memory
 from .steps import INPUT, Step, lean_steps
 from .tape import Tape
-
-CHUNK_BYTES = 64 * 2**20  # under way at a time: more only leaves the caches
 
 Changed = tuple[Boxes, Array]
 
@@ -47,7 +46,7 @@ def patched_runs(
     last = max(wanted, key=list(net.nodes).index)
     parts = any(":" in source for s in steps for source in net.nodes[s.name].inputs)
     tape = net.run(x, until=last, keep=wanted if parts else computed)
-    limit = min(memory, CHUNK_BYTES)
+    limit = chunk_limit(memory, x)
     if parts or any(tape.shape(name)[0] != 1 for name in computed):
         return tape, _in_full(tape, boxes, fill, wanted)
     return tape, _incremental(tape, steps, boxes, fill, wanted, limit)
@@ -63,7 +62,8 @@ def _incremental(
 ) -> Iterator[tuple[Indices, dict[str, Changed]]]:
     route = reach(tape, steps, boxes)
     last_reader = {s: visit for visit in route.visits for s in visit.sources}
-    for batch in batches(route, limit, _row_bytes):
+
+    def again(batch: Batch[Update]) -> dict[str, Changed]:
         fresh = {INPUT: _filled(batch, boxes, fill)}
         for visit in route.visits:
             if math.prod(batch.at(visit.name).shape):
@@ -71,7 +71,11 @@ def _incremental(
             for source in set(visit.sources) & set(fresh) - set(wanted):
                 if last_reader[source] is visit:
                     del fresh[source]
-        yield batch.rows, {n: (batch.at(n), fresh[n]) for n in wanted if n in fresh}
+        return {n: (batch.at(n), fresh[n]) for n in wanted if n in fresh}
+
+    for whole in batches(route, limit, _row_bytes):
+        for batch, changed in in_memory(whole, again):
+            yield batch.rows, changed
 
 
 def _filled(batch: Batch[Update], boxes: Indices, fill: Array) -> Array:
@@ -120,7 +124,7 @@ def _read(
     planes = boxes.cut(batch.route.tape[source], outside)
     if len(planes) != len(boxes) or source in fresh:
         shape = (len(boxes), *planes.shape[1:])
-        planes = np.array(np.broadcast_to(planes, shape))
+        planes = np.broadcast_to(planes, shape).copy()
     if source in fresh:
         boxes.paste(planes, fresh[source], moved)
     return planes

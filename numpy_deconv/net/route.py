@@ -32,6 +32,7 @@ class Visit:
 
 
 Kind = TypeVar("Kind", bound=Visit)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +93,26 @@ def batches(
         step = max(1, limit // max(1, row_bytes(Batch(route, group[:1]))))
         for first in range(0, len(group), step):
             yield Batch(route, group[first : first + step])
+
+
+def in_memory(
+    batch: Batch[Kind], compute: Callable[[Batch[Kind]], Result]
+) -> Iterator[tuple[Batch[Kind], Result]]:
+    """What ``compute`` makes of a batch; where memory runs out, of its halves.
+
+    Raises MemoryError where there is too little for a single row.
+    """
+    try:
+        result = compute(batch)
+    except MemoryError as error:
+        if len(batch.rows) == 1:
+            raise MemoryError(
+                f"a single one of {len(batch.route.samples)} projections or squares "
+                f"does not fit ({error}): use a smaller input or a layer further down"
+            ) from error
+    else:
+        yield batch, result
+        return
+    half = len(batch.rows) // 2  # the failed attempt's arrays are let go by now
+    for rows in (batch.rows[:half], batch.rows[half:]):
+        yield from in_memory(Batch(batch.route, rows), compute)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..arrays import Array, as_array, is_float
 from ..errors import DTypeError, NetError, NumpyDeconvError, ShapeError
 from ..rules import GRADIENT, Rules
+from .learning import param_grads
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -28,6 +29,7 @@ class Tape:
     last: str
     shapes: Mapping[str, tuple[int, ...]]  # of every activation, kept or not
     lean: bool = False  # only some activations, and no more saved than vjp needs
+    learns: bool = False  # if lean: saved is also what param_grads needs
 
     def __post_init__(self) -> None:
         for name in ("values", "saved", "shapes"):
@@ -36,7 +38,8 @@ class Tape:
     def __reduce__(self) -> tuple[Any, ...]:
         mappings = map(dict, (self.values, self.saved, self.shapes))
         values, saved, shapes = mappings
-        return type(self), (self.net, values, saved, self.last, shapes, self.lean)
+        fields = self.net, values, saved, self.last, shapes, self.lean, self.learns
+        return type(self), fields
 
     def __getitem__(self, name: str) -> Array:
         """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
@@ -103,7 +106,8 @@ class Tape:
             rule = rules.for_layer(node.layer)
             gy = arriving[name] if keep else arriving.pop(name)
             try:
-                gxs = rule(node.layer, self.saved[name], gy)
+                seen = self._read(name) if rule.of_inputs else self.saved[name]
+                gxs = rule(node.layer, seen, gy)
             except NumpyDeconvError as error:
                 raise type(error)(
                     f"layer {number} {name!r} ({node.layer.describe()}): {error}"
@@ -111,28 +115,35 @@ class Tape:
             for source, gx in zip(node.inputs, gxs, strict=True):
                 if gx is None or (source not in above and source != stop):
                     continue
-                seen = arriving.get(source)
-                arriving[source] = gx if seen is None else seen + gx
+                before = arriving.get(source)
+                arriving[source] = gx if before is None else before + gx
         return arriving
 
-    def param_grads(self, signal: Any, *, start: str | None = None) -> dict[str, Array]:
+    def _read(self, name: str) -> tuple[Array, ...]:
+        """What a layer read: activations, and switches of pools."""
+        read = []
+        for source in self.net.nodes[name].inputs:
+            layer, _, part = source.partition(":")
+            read.append(getattr(self.saved[layer], part) if part else self[layer])
+        return tuple(read)
+
+    def param_grads(
+        self, signal: Any, *, start: str | None = None, inputs: bool = False
+    ) -> dict[str, Array]:
         """Gradient of ``sum(signal * tape[start])`` for every parameter below it.
 
         Named ``"layer.field"`` as in ``net.params``; a layer used twice at two names
-        has a share at each. Raises NetError after a lean run, which saved too little.
+        has a share at each. With ``inputs`` the net's input has its gradient too, as
+        ``"input"``, from the same descent. Raises NetError after a run with ``keep``
+        that was not told to ``learn``, which saved too little.
         """
-        if self.lean:
+        if self.lean and not self.learns:
             raise NetError(
-                "a run with keep= saves only what projections need: run without keep "
-                "for the gradients of parameters"
+                "a run with keep= saves only what projections need: run with "
+                "learn=True, or without keep, for the gradients of parameters"
             )
         top = self.last if start is None else start
-        grads = {}
-        for name, gy in self.signals(signal, start=top).items():
-            if name in self.net.nodes:
-                each = self.net[name].param_grads(self.saved[name], gy)
-                grads.update({f"{name}.{field}": g for field, g in each.items()})
-        return grads
+        return param_grads(self, self._checked(signal, top), top, inputs=inputs)
 
     def _checked(self, signal: Any, start: str) -> Array:
         y = self[start]

@@ -39,7 +39,7 @@ def conv(
     im2col: Im2col,
 ) -> Array:
     """Cross-correlation of x ``(N, C, *size)`` with weight ``(K, C/G, *kernel)``."""
-    kernel = _exact(_conv) if x.dtype.kind in "iu" else _conv
+    kernel = exact(_conv) if x.dtype.kind in "iu" else _conv
     return kernel(x, weight, bias, window, groups, im2col)
 
 
@@ -80,7 +80,7 @@ def conv_input_grad(
     whose output padding would make room for more of them is served too; ``bias`` is
     such a convolution's own.
     """
-    kernel = _exact(_conv_input_grad) if grad.dtype.kind in "iu" else _conv_input_grad
+    kernel = exact(_conv_input_grad) if grad.dtype.kind in "iu" else _conv_input_grad
     return kernel(grad, weight, bias, input_size, window, groups, col2im)
 
 
@@ -115,7 +115,7 @@ def conv_weight_grad(
     grad: Array, x: Array, window: Window, groups: int, im2col: Im2col
 ) -> Array:
     """Adjoint of :func:`conv` in the weight, summed over the batch."""
-    kernel = _exact(_conv_weight_grad) if grad.dtype.kind in "iu" else _conv_weight_grad
+    kernel = exact(_conv_weight_grad) if grad.dtype.kind in "iu" else _conv_weight_grad
     return kernel(grad, x, window, groups, im2col)
 
 
@@ -138,7 +138,7 @@ def _conv_weight_grad(
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """``x @ weight.T + bias``: ``(..., out)`` from ``(..., in)`` and ``(out, in)``."""
-    kernel = _exact(_linear) if x.dtype.kind in "iu" else _linear
+    kernel = exact(_linear) if x.dtype.kind in "iu" else _linear
     return kernel(x, weight, bias)
 
 
@@ -170,7 +170,7 @@ def _chunks(batch: int, sample_bytes: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _exact(kernel: Callable[..., Array]) -> Callable[..., Array]:
+def exact(kernel: Callable[..., Array]) -> Callable[..., Array]:
     """A kernel of this module for integers: an exact sum in a wide dtype.
 
     8-bit operands give int32, as ONNX's ConvInteger; wider ones give int64. Below

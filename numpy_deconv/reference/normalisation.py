@@ -1,4 +1,4 @@
-"""Batch normalisation (inference) and local response normalisation."""
+"""Batch normalisation, in training too, and local response normalisation."""
 
 from __future__ import annotations
 
@@ -42,6 +42,51 @@ def batch_norm_grads(
         correlation * inverse,
         total,
     )
+
+
+def _channel_means(values: Array) -> Array:
+    """Mean of each channel of ``(N, C, ...)``, in float64."""
+    # each plane by itself, then the planes: single sums over a batch would lose digits
+    planes = values.sum(axis=tuple(range(2, values.ndim)))
+    return planes.sum(axis=0, dtype=np.float64) / (values.size // values.shape[1])
+
+
+@widened
+def batch_statistics(x: Array) -> tuple[Array, Array]:
+    """Mean and biased variance of each channel of ``x``."""
+    mean = _channel_means(x).astype(x.dtype)
+    var = _channel_means(np.square(x - per_channel(mean, x.ndim)))
+    return mean, var.astype(x.dtype)
+
+
+@widened
+def batch_norm_training_grad(
+    grad: Array, x: Array, mean: Array, var: Array, weight: Array, eps: float
+) -> Array:
+    """Gradient for x where mean and var are x's own.
+
+    ``weight / s * (g - mean(g) - n * mean(g * n))`` with ``s = sqrt(var + eps)`` and
+    ``n = (x - mean) / s``: mean and variance answer for every value of the channel.
+    """
+    inverse = 1 / np.sqrt(var + eps)
+    centred = x - per_channel(mean, x.ndim)
+    shift = _channel_means(grad).astype(x.dtype)
+    tilt = _channel_means(grad * centred).astype(x.dtype) * inverse**2
+    centred *= per_channel(tilt, x.ndim)
+    centred += per_channel(shift, x.ndim)
+    return (grad - centred) * per_channel(weight * inverse, x.ndim)
+
+
+@widened
+def batch_norm_affine_grads(
+    grad: Array, x: Array, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array]:
+    """Gradients for weight and bias."""
+    count = x.size // len(var)
+    centred = grad * (x - per_channel(mean, x.ndim))
+    correlation = _channel_means(centred) * count / np.sqrt(var + eps)
+    total = _channel_means(grad) * count
+    return correlation.astype(x.dtype), total.astype(x.dtype)
 
 
 def _across_channels(values: Array, before: int, after: int) -> Array:

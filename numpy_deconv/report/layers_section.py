@@ -12,10 +12,11 @@ from ..errors import RuleError
 from ..layers import Box
 from ..methods import Projections, Unit, deconvnet, feature_maps, filters
 from ..methods.drawing import enlarged, grey_picture
+from ..methods.subject import rectified
 from ..net import Tape
 from .blocks import Block, Card, Cards, Figure, Mark, Row
 from .page import Section
-from .scene import Scene, convolutions, rectified
+from .scene import Scene, convolutions
 
 Picture = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Array
-from ..layers import BatchNorm, Clip, Conv, LeakyReLU, PReLU, ReLU
+from ..layers import Conv
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,23 +93,6 @@ def _silent(done: int, total: int) -> None:
 def interrupted(result: Result) -> bool:
     """Whether a method was stopped and this is the best it had."""
     return "interrupted_at" in result.settings
-
-
-RECTIFIERS = (ReLU, LeakyReLU, PReLU, Clip)
-
-
-def rectified(net: Graph, conv: str) -> str:
-    """The layer in which a convolution's maps are seen: its rectifier, if it has one.
-
-    Zeiler & Fergus call "layer 1" what comes out of convolution and ReLU together.
-    """
-    name = conv
-    for later, node in net.nodes.items():
-        if node.inputs == (name,) and isinstance(node.layer, BatchNorm):
-            name = later
-        elif node.inputs == (name,) and isinstance(node.layer, RECTIFIERS):
-            return later
-    return conv
 
 
 def convolutions(net: Graph, count: int) -> list[str]:

@@ -1,0 +1,215 @@
+"""CuPy's manners without a GPU: arrays that NumPy may not look into.
+
+As CuPy's, these arrays refuse to become NumPy's, refuse to meet them in one operation,
+and stay what they are when reduced to one number. NumPy's functions reach them by its
+protocols, as they reach CuPy's. Computing is the stand-in's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from numpy_deconv.backends.cupy_gpu.device import Grid
+from numpy_deconv.backends.cupy_gpu.kernel import Kernel
+from numpy_deconv.backends.cupy_gpu.residence import Residents
+from numpy_deconv.backends.cupy_gpu.stand_in import StandIn
+
+
+class ndarray:
+    """An array that lies "on the device": behind ``_host``, which is not to be read."""
+
+    __slots__ = ("__weakref__", "_host")
+
+    def __init__(self, host: Any):
+        self._host = np.asarray(host)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        if function in (np.asarray, np.array):  # like= sends it to the device
+            return ndarray(
+                np.array(args[0]._host if isinstance(args[0], ndarray) else args[0])
+            )
+        return _wrapped(function(*_opened(args), **_opened(kwargs)))
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        result = getattr(ufunc, method)(*_opened(args), **_opened(kwargs))
+        out = kwargs.get("out")
+        return out[0] if out else _wrapped(result)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(self._host, name)
+        if not callable(found):
+            return _wrapped(found)
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return _wrapped(found(*_opened(args), **_opened(kwargs)))
+
+        return method
+
+    def item(self) -> Any:
+        return self._host.item()
+
+    def tolist(self) -> Any:
+        return self._host.tolist()
+
+    def get(self) -> np.ndarray[Any, Any]:
+        return self._host.copy()
+
+    def __getitem__(self, key: Any) -> Any:
+        return _wrapped(self._host[_opened(key)])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._host[_opened(key)] = _opened(value)
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __iter__(self) -> Any:
+        return (ndarray(each) for each in self._host)
+
+    def __bool__(self) -> bool:
+        return bool(self._host)
+
+    def __int__(self) -> int:
+        return int(self._host)
+
+    def __float__(self) -> float:
+        return float(self._host)
+
+    def __repr__(self) -> str:
+        return f"device({self._host!r})"
+
+
+ndarray.__module__ = "cupy"
+
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "pow", "matmul", "and", "or")
+_OPERATORS = (
+    *_BINARY,
+    *(f"r{name}" for name in _BINARY),
+    *(f"i{name}" for name in _BINARY),
+    *("mod", "xor", "lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs", "invert"),
+)
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    def apply(self: ndarray, *others: Any) -> Any:
+        if any(isinstance(o, np.ndarray) and o.ndim for o in others):
+            return NotImplemented
+        result = getattr(self._host, f"__{name}__")(*_opened(others))
+        if name[1:] in _BINARY and name[0] == "i":
+            return self
+        return result if result is NotImplemented else _wrapped(result)
+
+    return apply
+
+
+for _name in _OPERATORS:
+    setattr(ndarray, f"__{_name}__", _operator(_name))
+ndarray.__hash__ = None  # type: ignore[assignment]
+
+
+def _opened(value: Any) -> Any:
+    """What lies behind device arrays; an array of the host is refused."""
+    if isinstance(value, ndarray):
+        return value._host
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, tuple | list):
+        return type(value)(_opened(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _opened(each) for key, each in value.items()}
+    return value
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return ndarray(value)
+    if isinstance(value, tuple | list) and any(
+        isinstance(v, np.ndarray) for v in value
+    ):
+        return type(value)(_wrapped(each) for each in value)
+    return value
+
+
+class _Runtime:
+    """A card of 1 GiB."""
+
+    @staticmethod
+    def memGetInfo() -> tuple[int, int]:
+        return 1 << 30, 1 << 30
+
+
+class _Pool:
+    """Nothing is kept."""
+
+    @staticmethod
+    def free_bytes() -> int:
+        return 0
+
+
+class LookAlike(ModuleType):
+    """What of CuPy's module is used here."""
+
+    ndarray = ndarray
+    cuda = SimpleNamespace(runtime=_Runtime)
+
+    def get_default_memory_pool(self) -> type[_Pool]:
+        return _Pool
+
+    def asarray(self, values: Any) -> ndarray:
+        return values if isinstance(values, ndarray) else ndarray(np.array(values))
+
+    def ascontiguousarray(self, values: ndarray) -> ndarray:
+        return ndarray(np.ascontiguousarray(_opened(values)))
+
+    def asnumpy(self, values: ndarray) -> np.ndarray[Any, Any]:
+        return values.get()
+
+    def empty(self, shape: Any, dtype: Any) -> ndarray:
+        return ndarray(np.empty(shape, dtype))
+
+
+class LookAlikeDevice(StandIn):
+    """The stand-in, on arrays that pass for CuPy's."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.xp = sys.modules["cupy"]
+        self._residents = Residents()
+
+    def launch(
+        self,
+        kernel: Kernel,
+        grid: Grid,
+        block: Grid,
+        arguments: Sequence[Any],
+        shared: int = 0,
+    ) -> None:
+        for a in arguments:  # what is not on the device must be a number or a struct
+            if isinstance(a, np.ndarray) and a.dtype.names is None:
+                raise TypeError("a kernel was given an array of the host")
+        super().launch(kernel, grid, block, [_opened(a) for a in arguments], shared)
+
+    def constant(self, values: Any) -> Any:
+        return self.xp.asarray(values)
+
+    def resident(self, array: Any) -> Any:
+        if isinstance(array, ndarray):
+            return array
+        return self._residents.copy_of(array, 0, self.xp.asarray)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        return ndarray(super().matmul(_opened(a), _opened(b)))

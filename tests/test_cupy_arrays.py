@@ -1,0 +1,194 @@
+"""Layers, nets, rules and methods on arrays of a device, by these alone.
+
+The arrays have CuPy's manners (strict_cupy): one that met a NumPy array, or was looked
+into by NumPy, would raise. The weights are NumPy's, as a loaded model's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import small_nets
+import strict_cupy
+
+from numpy_deconv import check_backend, methods, registry
+from numpy_deconv.backends.cupy_gpu import CupyBackend
+from numpy_deconv.backends.cupy_gpu.residence import Residents, fixed_owner
+from numpy_deconv.backends.cupy_gpu.stand_in import compiler
+from numpy_deconv.contract.recipes import RECIPES
+from numpy_deconv.errors import RuleError
+from numpy_deconv.net import project_units
+from numpy_deconv.net.memory import memory_limit
+from numpy_deconv.rules import DECONVNET, GRADIENT, RULES, Rules
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+
+
+@pytest.fixture(autouse=True)
+def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """CuPy's look-alike, and the backend that computes on its arrays."""
+    module = strict_cupy.LookAlike("cupy")
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    backend = CupyBackend(device=strict_cupy.LookAlikeDevice())
+    monkeypatch.setitem(registry._made, "cupy", backend)
+    yield module
+
+
+def same(there: Any, here: Any) -> None:
+    assert type(there) is strict_cupy.ndarray
+    np.testing.assert_allclose(there.get(), here, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", RECIPES)
+def test_kernels_meet_the_contract_there(kernel: str) -> None:
+    report = check_backend("cupy", kernels=[kernel], examples=15)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", small_nets.NETS)
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+def test_a_net_runs_and_projects_without_the_host(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, name: str, rules: Rules
+) -> None:
+    net, x = small_nets.make(name), small_nets.images(0)
+    here = net.run(x)
+    signal = np.random.default_rng(1).normal(size=here.output.shape)
+
+    def forbidden(*_: Any) -> None:
+        raise AssertionError("a hidden copy to the host")
+
+    monkeypatch.setattr(cupy, "asnumpy", forbidden, raising=False)
+    there = net.run(cupy.asarray(x))
+    same(there.output, here.output)
+    try:
+        want = here.project(signal, start=net.output, rules=rules)
+    except RuleError:
+        with pytest.raises(RuleError):
+            there.project(cupy.asarray(signal), start=net.output, rules=rules)
+        return
+    same(there.project(cupy.asarray(signal), start=net.output, rules=rules), want)
+
+
+Method = Callable[[Any, Any], Any]
+METHODS: dict[str, Method] = {
+    "saliency": methods.saliency,
+    "guided": methods.guided_backprop,
+    "times input": methods.gradient_times_input,
+    "all maps": lambda n, x: methods.deconvnet(n, x, _last_relu(n), maps="all"),
+    "assigned": lambda n, x: methods.deconvnet(n, x, _last_relu(n), overlap="assign"),
+    "mean": lambda n, x: methods.deconvnet(n, x, _last_relu(n), overlap="mean"),
+    "max": lambda n, x: methods.deconvnet(n, x, _last_relu(n), overlap="max"),
+    "occlusion": lambda n, x: methods.occlusion(n, x, size=4, stride=3),
+    "visualised": lambda n, x: methods.class_visualization(n, x[:1], 1, steps=3),
+    "fooled": lambda n, x: methods.fooling_image(n, x[:1], 1),
+    "maps": lambda n, x: methods.feature_maps(n, x[:1], _last_relu(n)),
+}
+
+
+def _last_relu(net: Any) -> str:
+    return [n for n, node in net.nodes.items() if type(node.layer).__name__ == "ReLU"][
+        -1
+    ]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", small_nets.CLASSIFIERS)
+def test_a_method_needs_no_more_than_its_input_there(
+    cupy: Any, name: str, method: str
+) -> None:
+    net, x = small_nets.make(name), small_nets.images(0)
+    there, here = (METHODS[method](net, each).pixels for each in (cupy.asarray(x), x))
+    got = there.get() if isinstance(there, strict_cupy.ndarray) else there
+    np.testing.assert_allclose(got, here, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("rules", [GRADIENT, DECONVNET], ids=["gradient", "deconvnet"])
+def test_units_at_the_edge_are_projected_there(cupy: Any, rules: Rules) -> None:
+    net, x = small_nets.make("overlapping"), small_nets.images(0)
+    units = [(n, m, i, j) for n in (0, 1) for m in (0, 5) for i, j in ((0, 0), (4, 2))]
+    start = "relu2"
+    planes = []
+    for each in (cupy.asarray(x), x):
+        tape = net.run(each)
+        whole = np.zeros_like(each, shape=(len(units), *x.shape[1:]))
+        for part in project_units(tape, units, [1.0] * 8, start=start, rules=rules):
+            part.place_in(whole)
+        planes.append(whole)
+    same(*planes)
+
+
+def test_an_array_that_cannot_change_is_sent_once() -> None:
+    sent: list[Any] = []
+    kept, weight = Residents(), np.ones((4, 6), np.float32)
+    weight.setflags(write=False)
+
+    def send(array: Any) -> int:
+        sent.append(array)
+        return len(sent)
+
+    assert fixed_owner(weight.swapaxes(0, 1)) is weight
+    assert [kept.copy_of(weight, 0, send) for _ in range(3)] == [1, 1, 1]
+    turned = [kept.copy_of(weight.swapaxes(0, 1), 0, send) for _ in range(2)]
+    assert turned == [2, 2]
+    assert kept.copy_of(weight, 1, send) == 3  # another device
+    sent.clear()
+    del weight
+    assert not kept._kept
+
+
+def test_an_array_that_may_change_is_sent_again() -> None:
+    weight = np.ones(3)
+    shown = weight.view()
+    shown.setflags(write=False)  # but who holds the weight may write to it
+    assert fixed_owner(shown) is None
+    kept = Residents()
+    assert [kept.copy_of(shown, 0, lambda a: float(a.sum())) for _ in range(2)] == [
+        3,
+        3,
+    ]
+    weight[:] = 2
+    assert kept.copy_of(shown, 0, lambda a: float(a.sum())) == 6
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_where_memory_runs_out_a_batch_is_halved(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    net, x = small_nets.make("overlapping"), small_nets.images(0)
+    want = methods.deconvnet(net, x, "relu3", maps="all").pixels
+    backend, seen = registry.get_backend("cupy"), []
+    original = backend.conv_input_grad
+
+    def small(grad: Any, *rest: Any) -> Any:
+        seen.append(len(grad))
+        if len(grad) > most:
+            raise MemoryError(f"out of memory allocating {len(grad)}")
+        return original(grad, *rest)
+
+    monkeypatch.setattr(backend, "conv_input_grad", small)
+    there = methods.deconvnet(net, cupy.asarray(x), "relu3", maps="all").pixels
+    same(there, want)
+    assert max(seen) > most
+
+
+def test_where_not_even_one_fits(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x = small_nets.make("overlapping"), cupy.asarray(small_nets.images(0))
+
+    def full(*_: Any) -> None:
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(registry.get_backend("cupy"), "conv_input_grad", full)
+    with pytest.raises(
+        MemoryError, match=r"a single one of \d+ projections .* use a sm"
+    ):
+        methods.deconvnet(net, x, "relu3", maps="all")
+
+
+def test_memory_is_what_is_free_where_the_array_lies(cupy: Any) -> None:
+    assert memory_limit(like=cupy.asarray(np.zeros(3))) == 1 << 28
+    assert memory_limit(like=np.zeros(3)) == memory_limit()
+    assert memory_limit(1000, cupy.asarray(np.zeros(3))) == 1000

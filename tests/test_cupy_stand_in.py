@@ -1,0 +1,212 @@
+"""The GPU's kernels, run on the CPU: every algorithm, index and kind of card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_deconv import check_backend, oracle
+from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.backends.cupy_gpu import winograd
+from numpy_deconv.backends.cupy_gpu.algorithms import NAMES
+from numpy_deconv.backends.cupy_gpu.stand_in import StandIn, compiler
+from numpy_deconv.contract.recipes import RECIPES
+from numpy_deconv.errors import BackendError, OptionError
+from numpy_deconv.window import Window
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+
+REFERENCE = NumpyBackend()
+TRIO = ("conv", "conv_input_grad", "conv_weight_grad")
+PLAIN = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+
+
+def backend(device: StandIn | None = None, **options: Any) -> Any:
+    from stand_in_backend import StandInBackend
+
+    return StandInBackend(device=device, **options)
+
+
+def normal(*shape: int, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(sum(shape))
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def error(got: Any, want: Any) -> float:
+    want = want.astype(np.float64)
+    return float(np.linalg.norm(got.astype(np.float64) - want) / np.linalg.norm(want))
+
+
+@pytest.mark.parametrize("algorithm", NAMES)
+def test_an_algorithm_meets_the_contract_wherever_it_can_be_used(
+    algorithm: str,
+) -> None:
+    narrow = algorithm == "depthwise"  # it needs its window when it is compiled
+    ours = backend(StandIn(specialises=narrow), algorithms=(algorithm,))
+    report = check_backend(ours, kernels=["conv", "conv_input_grad"], examples=60)
+    assert report.ok, str(report)
+    files = {kernel.file for kernel in ours.device.launches}
+    assert f"{algorithm.split()[0]}.cu" in files
+
+
+@pytest.mark.parametrize("kernel", RECIPES)
+def test_indices_of_64_bits_give_the_same(kernel: str) -> None:
+    report = check_backend(
+        backend(StandIn(index="long long")), kernels=[kernel], examples=8
+    )
+    assert report.ok, str(report)
+
+
+def test_a_card_without_these_tensor_cores_meets_the_contract() -> None:
+    ours = backend(StandIn(capability=70))
+    report = check_backend(ours, kernels=TRIO, examples=60)
+    assert report.ok, str(report)
+    assert "tensor.cu" not in {kernel.file for kernel in ours.device.launches}
+
+
+@pytest.mark.parametrize("kernel", ["max_pool", "col2im", "avg_pool_grad", "conv"])
+def test_kernels_compiled_for_a_window_meet_the_contract(kernel: str) -> None:
+    ours = backend(StandIn(specialises=True))
+    report = check_backend(ours, kernels=[kernel], examples=8)
+    assert report.ok, str(report)
+
+
+SHAPES = [
+    # batch, channels, filters, size: tiles of every kind, and what is left over of them
+    (2, 33, 70, (19, 23)),
+    (1, 48, 130, (12, 12)),
+    (3, 64, 64, (9, 10)),
+    (2, 3, 65, (14, 13)),
+]
+
+
+@pytest.mark.parametrize(("batch", "channels", "filters", "size"), SHAPES)
+@pytest.mark.parametrize("algorithm", ["winograd", "tensor", *NAMES[4:-1], "direct"])
+def test_large_tiles_and_their_remainders(
+    algorithm: str, batch: int, channels: int, filters: int, size: tuple[int, int]
+) -> None:
+    dtype = np.float16 if algorithm == "tensor" else np.float32
+    x = normal(batch, channels, *size, dtype=dtype)
+    weight = normal(filters, channels, 3, 3, dtype=dtype)
+    bias = normal(filters, dtype=dtype)
+    ours = backend(algorithms=(algorithm,))
+    y = ours.conv(x, weight, bias, PLAIN, 1)
+    wide = [a.astype(np.float64) for a in (x, weight, bias)]
+    want = REFERENCE.conv(*wide, PLAIN, 1)
+    assert error(y, want) < (1e-3 if dtype == np.float16 else 3e-6)
+    back = ours.conv_input_grad(y, weight, None, size, PLAIN, 1)
+    want = REFERENCE.conv_input_grad(
+        y.astype(np.float64), wide[1], None, size, PLAIN, 1
+    )
+    assert error(back, want) < (1e-3 if dtype == np.float16 else 3e-6)
+
+
+def test_strided_transposed_convolutions_merge_their_phases() -> None:
+    """AlexNet's first layer, upwards: 4x4 phases of 3 filters are 48 of one product."""
+    window = Window((11, 11), (4, 4), ((2, 2), (2, 2)), (1, 1))
+    grad, weight = normal(2, 24, 7, 7), normal(24, 3, 11, 11)
+    ours = backend()
+    got = ours.conv_input_grad(grad, weight, None, (32, 31), window, 1)
+    wide = (grad.astype(np.float64), weight.astype(np.float64))
+    want = REFERENCE.conv_input_grad(*wide, None, (32, 31), window, 1)
+    assert error(got, want) < 1e-6
+    (product,) = [k for k in ours.device.launches if k.file == "tiles.cu"]
+    assert ("HIGH", "64") in product.macros
+
+
+def test_sums_are_cut_into_shares_where_blocks_are_few() -> None:
+    x, weight = normal(1, 512, 4, 4), normal(64, 512, 3, 3)
+    ours = backend(winograd=False)
+    once, again = (ours.conv(x, weight, None, PLAIN, 1) for _ in range(2))
+    names = [kernel.function for kernel in ours.device.launches]
+    assert names == 2 * ["pack", "tiles", "add_shares"]
+    assert once.tobytes() == again.tobytes()
+    wide = x.astype(np.float64), weight.astype(np.float64)
+    assert error(once, REFERENCE.conv(*wide, None, PLAIN, 1)) < 1e-6
+
+
+def test_tf32_only_where_it_is_asked_for() -> None:
+    x, weight = normal(1, 32, 16, 16), normal(64, 32, 3, 3)
+    want = REFERENCE.conv(x.astype("f8"), weight.astype("f8"), None, PLAIN, 1)
+    plain = backend(winograd=False).conv(x, weight, None, PLAIN, 1)
+    low = backend(precision="tf32").conv(x, weight, None, PLAIN, 1)
+    assert error(plain, want) < 1e-6
+    assert 1e-5 < error(low, want) < 1e-3
+    call = ("conv", [x, weight])
+    padding = {"padding": 1}
+    oracle.assert_conforms(low, *call, padding, numerics="tf32")
+    with pytest.raises(AssertionError):
+        oracle.assert_conforms(low, *call, padding)
+
+
+def test_winograd_takes_a_few_images_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, weight = normal(6, 33, 28, 28), normal(40, 33, 3, 3)
+    at_once = backend().conv(x, weight, None, PLAIN, 1)
+    monkeypatch.setattr(winograd, "WORKSPACE", 1 << 20)
+    ours = backend()
+    few = ours.conv(x, weight, None, PLAIN, 1)
+    names = [kernel.function for kernel in ours.device.launches]
+    assert names.count("transform_input") == 3
+    assert error(few, at_once) < 1e-6
+
+
+def test_scatter_looks_only_where_switches_point() -> None:
+    """Planes of several tiles, windows that overlap, switches in no order at all."""
+    rng = np.random.default_rng(0)
+    values, switches = normal(2, 3, 50, 60), rng.integers(0, 90 * 80, (2, 3, 50, 60))
+    for overlap in ("sum", "assign", "first", "max", "mean"):
+        arguments = (values, switches, (90, 80), overlap)
+        got, want = backend().scatter(*arguments), REFERENCE.scatter(*arguments)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+        grad = normal(2, 3, 90, 80)
+        arguments = (grad, values, switches, overlap)
+        got, want = (
+            backend().scatter_grad(*arguments),
+            REFERENCE.scatter_grad(*arguments),
+        )
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_a_switch_beside_the_plane_writes_nothing() -> None:
+    values, switches = np.ones((1, 1, 3), np.float32), np.array([[[1, 7, -2]]])
+    got = backend().scatter(values, switches, (4,), "sum")
+    np.testing.assert_array_equal(got, [[[0, 1, 0, 0]]])
+
+
+def test_options_that_do_not_exist() -> None:
+    with pytest.raises(OptionError, match=r"precision must be one of .*got 'half'"):
+        backend(precision="half")
+    with pytest.raises(
+        OptionError, match="no algorithm 'fft': the table has depthwise"
+    ):
+        backend(algorithms=("fft",))
+
+
+def test_a_kernel_is_never_given_strides() -> None:
+    from numpy_deconv.backends.cupy_gpu.kernel import kernel_for
+
+    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
+    with pytest.raises(BackendError, match=r"a kernel was given strides \(16,\)"):
+        StandIn().launch(kernel, (1,), (1,), [np.ones(8, np.float32)[::4]])
+
+
+def test_what_does_not_compile_is_told() -> None:
+    from numpy_deconv.backends.cupy_gpu.kernel import Kernel
+
+    with pytest.raises(BackendError, match="the stand-in did not compile"):
+        StandIn().launch(Kernel("pooling.cu", "max_pool"), (1,), (1,), [])
+
+
+def test_who_writes_beside_an_array_is_caught() -> None:
+    from numpy_deconv.backends.cupy_gpu.kernel import kernel_for
+
+    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
+    x, y = np.ones(8, np.float32), np.empty(4, np.float32)
+    options = np.zeros((), [("first", "f8"), ("second", "f8")])
+    arguments = [x, y, np.int64(8), np.int32(0), options]
+    with pytest.raises(BackendError, match="activation wrote beside an array"):
+        StandIn().launch(kernel, (1,), (8,), arguments)
