@@ -27,7 +27,8 @@ def call(case: cases.Case) -> Any:
 
 def test_every_differentiable_function_has_a_definition() -> None:
     names = {function.__name__ for function in numpy_deconv.differentiable()}
-    assert names == set(DEFINITIONS)
+    # what batch normalisation does in training is a layer's here, and the oracle's
+    assert names | {"batch_norm_training"} == set(DEFINITIONS)
 
 
 @pytest.mark.parametrize("name", cases.NAMES)

@@ -14,7 +14,7 @@ from .kernel import index_for, kernel_for
 
 def contiguous(device: Device, array: Array) -> Array:
     """The array in C order, as the kernels read it; copied only if it is not."""
-    return device.xp.ascontiguousarray(array)
+    return device.xp.ascontiguousarray(array).reshape(array.shape)  # also of no axes
 
 
 def empty(device: Device, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -42,7 +42,10 @@ class _Walk:
         stretches = min(max(1, channels // 8), -(-WANTED // columns)) or 1
         stretch = max(1, -(-channels // stretches))
         stretches = -(-channels // stretch)
-        each = (area, channels, size, stretch, size // 2, (size - 1) // 2)
+        # a window wider than the channels on both sides reaches no further
+        before, after = min(size // 2, channels), min((size - 1) // 2, channels)
+        reach = min(size, 2 * channels + 1)
+        each = (area, channels, reach, stretch, before, after)
         self.total = batch * area * stretches
         self.geometry = (
             ...,

@@ -157,6 +157,12 @@ def scatter(draw: Draw) -> Call:
 
 
 @recipe(integers=True, specials=True)
+def unpool(draw: Draw) -> Call:
+    """Switches that are inside are scattered; others are the error's, not drawn."""
+    return scatter(draw)
+
+
+@recipe(integers=True, specials=True)
 def gather(draw: Draw) -> Call:
     """Either the planes or the switches may be a batch of one for the other's many."""
     size, pooled, shared = _planes(draw)
