@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import numpy_deconv as nd
 from numpy_deconv import use_backend
 from numpy_deconv.backends.numba_cpu import team
 from numpy_deconv.errors import OptionError
@@ -110,3 +111,16 @@ def test_a_number_of_threads_is_checked(threads: Any) -> None:
         use_backend("numba", threads=threads),
     ):
         pass
+
+
+def test_where_no_thread_can_be_started_the_caller_does_it_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(team, "_team", team._Team())
+    monkeypatch.setattr(team, "_Helper", refused)
+    x = np.arange(64.0**3).reshape(1, 64, 64, 64)
+    with use_backend("numba", threads=3):
+        assert np.array_equal(nd.relu(x - 9), np.maximum(x - 9, 0))

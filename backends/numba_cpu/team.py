@@ -114,8 +114,11 @@ class _Team:
 
     def call(self, entry: Any, tasks: int, threads: int, args: tuple[Any, ...]) -> None:
         """Have a job done by the caller and ``threads - 1`` helpers."""
-        while len(self.helpers) < threads - 1:
-            self.helpers.append(_Helper(self, len(self.helpers) + 1))
+        try:
+            while len(self.helpers) < threads - 1:
+                self.helpers.append(_Helper(self, len(self.helpers) + 1))
+        except RuntimeError:  # no more threads to be had: those that are there do
+            pass
         for helper in self.helpers[: threads - 1]:
             if helper.asleep:
                 helper.asleep = False
