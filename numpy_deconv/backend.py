@@ -14,7 +14,9 @@ abstract kernels, override whatever else is worth it, and register the class::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from .arrays import Array
 from .per_axis import Sizes
@@ -24,10 +26,14 @@ from .reference import (
     normalisation,
     pooling,
     resampling,
+    windows,
 )
 from .reference import switches as switching
 from .reference.columns import col2im, im2col
 from .window import Window
+
+if TYPE_CHECKING:
+    from .layers.boxes import Boxes, Indices
 
 
 class Backend(ABC):
@@ -56,6 +62,10 @@ class Backend(ABC):
 
     def warm(self) -> None:  # noqa: B027  nothing to do is a fine answer
         """Compile whatever is compiled on first use, now."""
+
+    def resident(self, array: Array) -> Array:
+        """A constant where this backend's arrays lie; sent there if it is elsewhere."""
+        return array
 
     @abstractmethod
     def im2col(self, x: Array, window: Window, positions: Sizes) -> Array:
@@ -88,6 +98,43 @@ class Backend(ABC):
         switching.require_inside(switches, output_size)
         return self.scatter(values, switches, output_size, overlap)
 
+    def cut(
+        self,
+        planes: Array,
+        samples: Indices,
+        origins: Indices,
+        shape: Sizes,
+        outside: float,
+    ) -> Array:
+        """Windows ``(B, C, *shape)`` of ``planes (N, C, *size)``.
+
+        Row ``b`` is what plane ``samples[b]`` holds from ``origins[b]`` on, and
+        ``outside`` beyond its edges.
+        """
+        return windows.cut(planes, samples, origins, shape, outside)
+
+    def scatter_windows(
+        self,
+        values: Array,
+        switches: Array,
+        stays: Array | None,
+        size: Sizes,
+        output: Boxes,
+        inputs: Boxes,
+    ) -> Array:
+        """Values in boxes of pooled planes, added up at their switches in other boxes.
+
+        ``values (B, C, *output.shape)`` belong to ``switches (N, C, *output.plane)``,
+        which index planes of ``size``; the result is ``(B, C, *inputs.shape)``. Where
+        ``stays``, as large as the switches, is False a value is dropped. To be
+        overridden where cutting the switches out costs more than the rest.
+        """
+        if stays is not None:
+            values = np.where(output.cut(stays), values, values.dtype.type(0))
+        cut = output.cut(switches)
+        local = switching.switches_in_windows(cut, size, inputs.origins, inputs.shape)
+        return self.scatter(values, local, inputs.shape, "sum")
+
     def gather(self, x: Array, switches: Array) -> Array:
         """``x`` at the switches: the adjoint of ``scatter(overlap="sum")``."""
         return switching.gather(x, switches)
@@ -119,10 +166,7 @@ class Backend(ABC):
         ``low=0, high=None`` is a ReLU and has its bits; NaN stays NaN. To be overridden
         where the two can be one pass over the output.
         """
-        y = self.conv(x, weight, bias, window, groups)
-        if (low, high) == (0, None):
-            return self.activation(y, "relu")
-        return self.activation(y, "clip", low=low, high=high)
+        return self._clipped(self.conv(x, weight, bias, window, groups), low, high)
 
     def conv_input_grad(
         self,
@@ -137,6 +181,26 @@ class Backend(ABC):
         return convolution.conv_input_grad(
             grad, weight, bias, input_size, window, groups, self.col2im
         )
+
+    def conv_input_grad_clipped(
+        self,
+        grad: Array,
+        weight: Array,
+        bias: Array | None,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+    ) -> Array:
+        """:meth:`conv_input_grad` within bounds, as :meth:`conv_clipped` has them."""
+        y = self.conv_input_grad(grad, weight, bias, input_size, window, groups)
+        return self._clipped(y, low, high)
+
+    def _clipped(self, y: Array, low: float | None, high: float | None) -> Array:
+        if (low, high) == (0, None):
+            return self.activation(y, "relu")
+        return self.activation(y, "clip", low=low, high=high)
 
     def conv_weight_grad(
         self, grad: Array, x: Array, window: Window, groups: int

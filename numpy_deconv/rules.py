@@ -45,7 +45,8 @@ class Rule:
     whole planes, with a layer and a ``saved`` cut to fit, which is many times faster.
     Without the promise a method runs and projects everything in full. ``passes`` says
     that it looks at nothing but the signal. A rule ``of_inputs`` gets, in place of
-    ``saved``, the tuple of what the layer read; it cannot be local.
+    ``saved``, the tuple of what the layer read; it cannot be local. ``rectifying`` is
+    ``apply`` with ``max(., 0)`` of what comes out, for where both are quicker together.
     """
 
     name: str
@@ -53,9 +54,19 @@ class Rule:
     local: bool = field(default=False, compare=False)
     passes: bool = field(default=False, compare=False)
     of_inputs: bool = field(default=False, compare=False)
+    rectifying: Callable[[Any, Any, Array], Signals] | None = field(
+        default=None, compare=False
+    )
 
     def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
         return self.apply(layer, saved, gy)
+
+    def rectified(self, layer: Layer, saved: Any, gy: Array) -> Signals:
+        """What comes out, and its negative part set to zero."""
+        if self.rectifying is not None:
+            return self.rectifying(layer, saved, gy)
+        gxs = self.apply(layer, saved, gy)
+        return tuple(None if gx is None else _rectified(gx) for gx in gxs)
 
     def __repr__(self) -> str:
         return self.name
@@ -77,6 +88,13 @@ def _gradient(layer: Layer, saved: Any, gy: Array) -> Signals:
     return layer.vjp(saved, gy)
 
 
+def _gradient_rectified(layer: Layer, saved: Any, gy: Array) -> Signals:
+    if isinstance(layer, layers.Conv) and type(layer).vjp is layers.Conv.vjp:
+        return layer.vjp_clipped(saved, gy, 0, None)
+    gxs = layer.vjp(saved, gy)
+    return tuple(None if gx is None else _rectified(gx) for gx in gxs)
+
+
 def _identity(layer: Layer, saved: Any, gy: Array) -> Signals:
     return (gy,)
 
@@ -93,7 +111,13 @@ def _scatter(layer: Any, saved: Any, gy: Array, *, overlap: str) -> Signals:
     return (layer.unpool(saved, gy, overlap),)
 
 
-gradient = Rule("gradient", _gradient, local=True)
+def _scatter_rectified(layer: Any, saved: Any, gy: Array, *, overlap: str) -> Signals:
+    """Of a pick among those that meet, the sign may be looked at before, while there
+    are fewer."""
+    return (layer.unpool(saved, _rectified(gy), overlap),)
+
+
+gradient = Rule("gradient", _gradient, local=True, rectifying=_gradient_rectified)
 identity = Rule("identity", _identity, local=True, passes=True)
 rectify_signal = Rule("rectify_signal", _rectify_signal, local=True, passes=True)
 rectify_both = Rule("rectify_both", _rectify_both, local=True)
@@ -108,7 +132,9 @@ def scatter(overlap: str = "sum") -> Rule:
     """
     check_overlap(overlap)
     unpool = partial(_scatter, overlap=overlap)
-    return Rule(f"scatter({overlap})", unpool, local=True)
+    picks = overlap in ("assign", "first", "max")
+    early = partial(_scatter_rectified, overlap=overlap) if picks else None
+    return Rule(f"scatter({overlap})", unpool, local=True, rectifying=early)
 
 
 Key = type[Layer] | Layer

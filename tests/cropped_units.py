@@ -27,8 +27,9 @@ from numpy_deconv.layers import (
     ReLU,
     Softmax,
 )
-from numpy_deconv.net import footprint as footprints
+from numpy_deconv.net import legs as ways
 from numpy_deconv.net import project_units
+from numpy_deconv.net.legs import Leg
 from numpy_deconv.rules import (
     DECONVNET,
     DESALINET,
@@ -53,8 +54,11 @@ RULES: tuple[Rules, ...] = (
 )
 
 
-def way(tape: Tape, units: Array, start: str, rules: Rules, stop: str = "input") -> Any:
-    return footprints.footprint(tape, start, np.delete(units, 1, axis=1), rules, stop)
+def way(
+    tape: Tape, units: Array, start: str, rules: Rules, stop: str = "input"
+) -> list[Leg] | None:
+    places = np.delete(units, 1, axis=1)
+    return ways.legs(tape, start, places, rules, stop, 1 << 26)
 
 
 def cropped(
@@ -200,4 +204,4 @@ class Shifted(Identity):
 @pytest.fixture(params=[0.0, 1e9], ids=["cut", "even"])
 def edges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes at the edges of the image: once cut, once as large as elsewhere."""
-    monkeypatch.setattr(footprints, "OVERHEAD", request.param)
+    monkeypatch.setattr(ways, "OVERHEAD", request.param)

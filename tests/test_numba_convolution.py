@@ -216,6 +216,7 @@ def _problem(**changes: Any) -> Problem:
         "filters": 64,
         "window": Window.of(3, 2, padding=1),
         "outputs": (56, 56),
+        "places": (56, 56),
         "groups": 1,
         "dtype": np.dtype(np.float32),
         "winograd": True,

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...window import Window
-from . import depthwise
+from . import depthwise, sparse
+from .vectors import lanes_of
 
 
 class Problem(NamedTuple):
@@ -25,6 +26,7 @@ class Problem(NamedTuple):
     filters: int
     window: Window
     outputs: tuple[int, ...]
+    places: tuple[int, ...]  # of what comes in
     groups: int
     dtype: np.dtype[np.floating]
     winograd: bool  # whether the caller allows it
@@ -69,6 +71,43 @@ TABLE = (
     Algorithm("winograd F(2x2, 3x3)", _suits_winograd_2),
     Algorithm("gathered product", lambda p: True),
 )
+
+
+def sparse_below(problem: Problem) -> float:
+    """Share of numbers that are not zero below which an input gradient skips zeros.
+
+    Row by row of the kernel (:mod:`.sparse`), a vector of products takes two cycles,
+    since the weights come from the L2 cache; a tile that goes through all numbers makes
+    1.6 vectors a cycle, and Winograd's filtering 1.1 of its fewer ones. With so few
+    columns that vectors stay half empty rows are the quickest in any case.
+    """
+    window, columns = problem.window, problem.filters
+    if not sparse.suits(window, problem.groups):
+        return 0.0
+    taps = math.prod(window.kernel)
+    if taps == 1:
+        return 0.05
+    if columns <= 4:
+        filled = columns * window.kernel[-1] <= lanes_of(problem.dtype)
+        return 1.0 if filled else 0.7
+    here = problem.batch * math.prod(problem.places)
+    how = chosen(problem)
+    if how.startswith("winograd"):
+        t = 4 if "4x4" in how else 2
+        all_of_them = (t + 2) ** 2 * problem.tiles(t) / 1.1 / taps
+    elif all(step == 1 for step in window.stride):
+        all_of_them = problem.batch * math.prod(problem.outputs) / 1.6
+    else:
+        all_of_them = here / 1.6
+    weight = problem.channels * columns * taps * problem.dtype.itemsize
+    if weight <= 1.5 * sparse.PASS:
+        return all_of_them / (2 * here)
+    # every image then has its weights, those that meet a number, brought to the cache
+    fetching = 10.0 * problem.batch
+    few = all_of_them / (2 * here + 10.0 * here)
+    if few * here < problem.batch:
+        return few
+    return max(0.0, all_of_them - fetching) / (2 * here)
 
 
 @lru_cache(512)

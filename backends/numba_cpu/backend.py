@@ -18,10 +18,12 @@ from . import (
     activations,
     columns,
     convolution,
+    cutting,
     linear,
     normalisation,
     pooling,
     switch_gradient,
+    switch_windows,
     switches,
     team,
     weight_grad,
@@ -136,8 +138,27 @@ class NumbaBackend(NumpyBackend):
         groups: int,
     ) -> Array:
         """Adjoint of conv in x, plus bias."""
+        bounds = -math.inf, math.inf
         return convolution.conv_input_grad(
-            grad, weight, bias, input_size, window, groups, self.winograd
+            grad, weight, bias, input_size, window, groups, *bounds, self.winograd
+        )
+
+    @_compiled
+    def conv_input_grad_clipped(
+        self,
+        grad: Array,
+        weight: Array,
+        bias: Array | None,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+    ) -> Array:
+        """:meth:`conv_input_grad`, kept within bounds, mostly in one pass."""
+        bounds = -math.inf if low is None else low, math.inf if high is None else high
+        return convolution.conv_input_grad(
+            grad, weight, bias, input_size, window, groups, *bounds, self.winograd
         )
 
     conv_weight_grad = _kernel(weight_grad.conv_weight_grad)
@@ -159,6 +180,8 @@ class NumbaBackend(NumpyBackend):
 
     scatter = _kernel(switches.scatter)
     unpool = _kernel(switches.unpool)
+    cut = _kernel(cutting.cut)
+    scatter_windows = _kernel(switch_windows.scatter_windows)
     gather = _kernel(switches.gather)
     scatter_grad = _kernel(switch_gradient.scatter_grad)
 

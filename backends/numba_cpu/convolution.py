@@ -11,8 +11,8 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from . import dense, depthwise, input_grad, winograd
-from .algorithms import Problem, chosen
+from . import activations, dense, depthwise, input_grad, sparse, winograd
+from .algorithms import Problem, chosen, sparse_below
 from .layout import channels_last, empty, logical
 from .packing import packed
 from .three_axes import deep, three
@@ -35,7 +35,7 @@ def _decided(
     batch, channels, *size = shape
     outputs = window.output_size(tuple(size))
     problem = Problem(
-        batch, channels, filters, window, outputs, groups, dtype, winograd
+        batch, channels, filters, window, outputs, tuple(size), groups, dtype, winograd
     )
     return outputs, chosen(problem)
 
@@ -113,26 +113,34 @@ def conv_input_grad(
     input_size: Sizes,
     window: Window,
     groups: int,
+    low: float,
+    high: float,
     allow_winograd: bool,
 ) -> Array:
-    """Adjoint of conv in x, plus bias."""
-    how, around = _decided_back(
-        grad.shape, weight.shape[1], window, groups, grad.dtype, allow_winograd,
-        tuple(input_size),
-    )  # fmt: skip
+    """Adjoint of conv in x, plus bias, clipped to ``low..high``."""
+    size = tuple(input_size)
+    how, around, below = _decided_back(
+        grad.shape, weight.shape[1], window, groups, grad.dtype, allow_winograd, size
+    )
+    if below >= 1 or (below > 0 and sparse.density(grad) < below):
+        found = sparse.conv_input_grad(grad, weight, bias, size, window, low, high)
+        if found is not None:
+            return found
     if how in _OUTPUTS_PER_TILE:
         (top, _), (left, _) = window.padding
-        down, across = input_size
+        down, across = size
         return winograd.conv(
             grad, weight, bias, (2 - top, 2 - left), (down, across),
-            _OUTPUTS_PER_TILE[how], -math.inf, math.inf, flipped=True,
+            _OUTPUTS_PER_TILE[how], low, high, flipped=True,
         )  # fmt: skip
     if around is not None:
         return dense.conv(
-            grad, weight, bias, around, tuple(input_size), groups, -math.inf, math.inf,
-            flipped=True,
-        )  # fmt: skip
-    return input_grad.conv_input_grad(grad, weight, bias, input_size, window, groups)
+            grad, weight, bias, around, size, groups, low, high, flipped=True
+        )
+    y = input_grad.conv_input_grad(grad, weight, bias, size, window, groups)
+    if low == -math.inf and high == math.inf:
+        return y
+    return activations.activation(y, "clip", low=low, high=high)
 
 
 @lru_cache(2048)
@@ -144,15 +152,16 @@ def _decided_back(
     dtype: np.dtype[Any],
     allow_winograd: bool,
     size: Sizes,
-) -> tuple[str, Window | None]:
-    """The algorithm, and the window of the convolution that the gradient is."""
+) -> tuple[str, Window | None, float]:
+    """The algorithm, the window of the convolution that the gradient is, and the share
+    of numbers that are not zero below which those that are get skipped."""
     problem = Problem(
-        shape[0], shape[1], columns * groups, window, size, groups, dtype,
+        shape[0], shape[1], columns * groups, window, size, shape[2:], groups, dtype,
         allow_winograd,
     )  # fmt: skip
-    how = chosen(problem)
+    how, below = chosen(problem), sparse_below(problem)
     if how == "depthwise" or any(s != 1 for s in window.stride):
-        return how, None
+        return how, None, below
     margins = tuple(
         (span - 1 - begin, length - outputs + begin)
         for span, (begin, _), length, outputs in zip(
@@ -160,5 +169,5 @@ def _decided_back(
         )
     )
     if any(side < 0 for pair in margins for side in pair):
-        return how, None
-    return how, replace(window, padding=margins)
+        return how, None, below
+    return how, replace(window, padding=margins), below

@@ -94,7 +94,7 @@ def packed(
         if found is not None:
             _kept.move_to_end(key)
             return found
-    made = pack(np.ascontiguousarray(weight))
+    made = _aligned(pack(np.ascontiguousarray(weight)))
     with _lock:
         if key not in _kept and made.nbytes <= LIMIT:
             _kept[key] = made
@@ -104,6 +104,17 @@ def packed(
     if not is_immutable(weight):
         _supersede((how, options, id(weight)), weight, key)
     return made
+
+
+def _aligned(made: Packed) -> Packed:
+    """The same on a cache line's boundary: no vector lies across two lines."""
+    if made.ctypes.data % arena.ALIGNMENT == 0:
+        return made
+    room = np.empty(made.nbytes + arena.ALIGNMENT, np.uint8)
+    first = -room.ctypes.data % arena.ALIGNMENT
+    copy = room[first : first + made.nbytes].view(made.dtype).reshape(made.shape)
+    copy[...] = made
+    return copy
 
 
 def _supersede(place: Place, weight: np.ndarray[Any, Any], key: Key) -> None:

@@ -104,6 +104,36 @@ def conv_input_grad(
     grad is ``(N, K, *out)``; the result ``(N, C, *input_size)``, with zeros where no
     window read.
     """
+    checked = _checked_grad(grad, weight, input_size, stride, padding, dilation, groups)
+    return current(checked[0]).conv_input_grad(*checked)
+
+
+def conv_input_grad_clipped(
+    grad: Any,
+    weight: Any,
+    input_size: Any,
+    low: float | None,
+    high: float | None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Array:
+    """:func:`conv_input_grad` and then ``clip(low, high)``, as :func:`conv_clipped`."""
+    checked = _checked_grad(grad, weight, input_size, stride, padding, dilation, groups)
+    return current(checked[0]).conv_input_grad_clipped(*checked, low, high)
+
+
+def _checked_grad(
+    grad: Any,
+    weight: Any,
+    input_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[Array, Array, None, Sizes, Window, int]:
     grad, weight, _ = operands(grad, weight, None, "grad")
     size = require_rank(grad, "grad")
     groups = check_weight(weight, None, len(size), groups, filters_axis=0)
@@ -117,7 +147,7 @@ def conv_input_grad(
         input_size=target,
     )
     _check_grad(grad, len(weight), window, target)
-    return current(grad).conv_input_grad(grad, weight, None, target, window, groups)
+    return grad, weight, None, target, window, groups
 
 
 def conv_weight_grad(

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays import Array, family
 from ..per_axis import Sizes
+from ..registry import current
 from ..window import Slices, Window
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
@@ -51,24 +52,15 @@ class Boxes:
         """
         shared = len(planes) == 1
         samples = np.zeros_like(self.samples) if shared else self.samples
-        ends = self.origins + np.array(self.shape, np.int64)
         if family(planes) != "numpy":
             return self._cut_at_once(planes, samples, outside)
-        if (self.origins < 0).any() or (ends > np.array(self.plane)).any():
-            shape = (len(self), planes.shape[1], *self.shape)
-            windows = np.full_like(planes, outside, shape=shape)
-            everything = Boxes(np.zeros_like(ends), self.plane, self.plane, samples)
-            for row, target, source in self._overlaps(everything):
-                windows[row][target] = planes[samples[row]][source]
-            return windows
-        if len(self) and (self.origins == self.origins[0]).all():
+        ends = self.origins + np.array(self.shape, np.int64)
+        inside = (self.origins >= 0).all() and (ends <= np.array(self.plane)).all()
+        if inside and len(self) and (self.origins == self.origins[0]).all():
             window = planes[(..., *self._slices(0))]
             return rows_of(window, samples)
-        shape = (len(self), planes.shape[1], *self.shape)
-        windows = np.empty_like(planes, shape=shape)
-        for row, sample in enumerate(samples.tolist()):
-            windows[row] = planes[sample][(slice(None), *self._slices(row))]
-        return windows
+        backend = current(planes)
+        return backend.cut(planes, samples, self.origins, self.shape, outside)
 
     def _cut_at_once(self, planes: Array, samples: Indices, outside: float) -> Array:
         """:meth:`cut` by indices: on a GPU a copy for each row would take longer."""
@@ -141,12 +133,19 @@ class Boxes:
         """The same boxes in planes of which there is one for each row."""
         return replace(self, samples=np.arange(len(self)))
 
-    def moved(self, windows: Array, other: Boxes) -> Array:
-        """What the windows of other boxes hold of these boxes; zeros beside them."""
-        shape = (len(self), windows.shape[1], *self.shape)
-        planes = np.zeros_like(windows, shape=shape)
-        self.paste(planes, windows, other)
-        return planes
+    def moved(self, windows: Array, other: Boxes, rows: Indices | None = None) -> Array:
+        """What the windows of other boxes hold of these boxes; zeros beside them.
+
+        ``rows`` says which row of the others each of these belongs to.
+        """
+        at = np.arange(len(self)) if rows is None else rows
+        there = replace(
+            self,
+            origins=self.origins - other.origins[at],
+            plane=other.shape,
+            samples=at,
+        )
+        return there.cut(windows)
 
     def _slices(self, row: int) -> tuple[slice, ...]:
         origin = self.origins[row].tolist()

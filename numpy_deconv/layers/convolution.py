@@ -17,7 +17,7 @@ from ..functional import (
     linear,
     vjp,
 )
-from ..functional.convolution import conv_clipped
+from ..functional.convolution import conv_clipped, conv_input_grad_clipped
 from ..functional.operands import bias_grad
 from ..per_axis import Sizes
 from ..window import Positions, Window
@@ -59,6 +59,13 @@ class Conv(Layer):
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         size = saved.shape[2:]
         return (conv_input_grad(gy, self.weight, size, **_geometry(self)),)
+
+    def vjp_clipped(
+        self, saved: Array, gy: Array, low: float | None, high: float | None
+    ) -> tuple[Array | None, ...]:
+        """:meth:`vjp` with the result kept between two bounds, in one pass."""
+        size, how = saved.shape[2:], _geometry(self)
+        return (conv_input_grad_clipped(gy, self.weight, size, low, high, **how),)
 
     def slim(self, saved: Array, y: Array) -> Outline:
         return Outline(saved.shape)

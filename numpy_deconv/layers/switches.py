@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..arrays import Array, accumulator, narrowed
 from ..per_axis import Sizes
 from ..reference.pooling import divided
+from ..reference.switches import switches_in_windows
 from ..registry import current
 from .boxes import Boxes
 
@@ -30,8 +30,7 @@ class Pooled:
         """The same for windows: the output's boxes, which point into the inputs'."""
         if inputs.whole and output.whole:
             return Pooled(output.cut(self.switches), self.size)
-        switches = _local(output.cut(self.switches), self.size, inputs)
-        return _CroppedPooled(switches, inputs.shape, self, inputs, output)
+        return _CroppedPooled(self.switches, inputs.shape, self, inputs, output)
 
     def winners(self, overlap: str) -> Array:
         """Whether each window's value stays, where the last or the first one does."""
@@ -57,7 +56,7 @@ class Pooled:
 
 @dataclass(frozen=True, eq=False)
 class _CroppedPooled(Pooled):
-    """Switches that index the plane of a window.
+    """Windows of planes; the switches are still those of the planes.
 
     What becomes of a value depends on windows outside of the box too: they carry no
     signal, but a zero of theirs may come later, be larger, or count in a mean.
@@ -69,38 +68,24 @@ class _CroppedPooled(Pooled):
 
     def scattered(self, gy: Array, overlap: str) -> Array:
         if overlap == "sum":
-            return super().scattered(gy, "sum")
+            return self._sum(gy)
         if overlap == "mean":
-            total = super().scattered(gy.astype(accumulator(gy.dtype)), "sum")
+            total = self._sum(gy.astype(accumulator(gy.dtype)))
             hits = np.maximum(self.inputs.cut(self.planes.hits()), 1)
             return narrowed(divided(total, hits), gy.dtype)
         if overlap == "max":
-            largest = super().scattered(gy, "max")
-            ones = np.broadcast_to(np.ones_like(self.switches), gy.shape)
-            inside = super().scattered(ones, "sum")
+            backend = current(gy)
+            local = switches_in_windows(
+                self.output.cut(self.switches), self.planes.size,
+                self.inputs.origins, self.size,
+            )  # fmt: skip
+            largest = backend.scatter(gy, local, self.size, "max")
+            inside = self._sum(np.broadcast_to(np.ones_like(local), gy.shape))
             zero_too = self.inputs.cut(self.planes.hits()) > inside
             return np.where(zero_too, np.maximum(largest, 0), largest)
-        stays = self.output.cut(self.planes.winners(overlap))
-        kept = np.where(stays, gy, gy.dtype.type(0))
-        return super().scattered(kept, "sum")
+        return self._sum(gy, self.planes.winners(overlap))
 
-
-def _local(switches: Array, size: Sizes, boxes: Boxes) -> Array:
-    """Flat indices into planes of ``size`` as flat indices into the boxes' content.
-
-    With ``q[a] = index // prod(size[a+1:])``, each row of the axes up to ``a`` that an
-    index is past is as many samples shorter in a box as a row of it is in the plane.
-    """
-    axes = range(len(size))
-    steps = [math.prod(boxes.shape[axis + 1 :]) for axis in axes]
-    corners = boxes.origins @ np.array(steps)
-    if (corners == corners[0]).all():
-        local = switches - int(corners[0])
-    else:
-        corners = corners.reshape(-1, *(1,) * (switches.ndim - 1))
-        local = switches - np.asarray(corners, like=switches)
-    for axis in axes[1:]:
-        passed = switches // math.prod(size[axis:])
-        passed *= (boxes.shape[axis] - size[axis]) * steps[axis]
-        local += passed
-    return local
+    def _sum(self, gy: Array, stays: Array | None = None) -> Array:
+        return current(gy).scatter_windows(
+            gy, self.switches, stays, self.planes.size, self.output, self.inputs
+        )

@@ -19,10 +19,10 @@ from ..errors import NetError, ShapeError
 from ..layers.boxes import Boxes, Indices
 from ..per_axis import Sizes
 from ..rules import GRADIENT, Rules
-from .descent import descend, row_bytes
-from .footprint import Stop, footprint
+from .footprint import Stop
+from .legs import down, legs
 from .memory import chunk_limit, memory_limit
-from .route import Batch, batches, in_memory
+from .route import Batch
 from .tape import Tape
 
 
@@ -78,21 +78,20 @@ def project_units(
     seeds = np.asarray(to_numpy(values), tape[start].dtype)
     if len(seeds) != len(places):
         raise ShapeError(f"{len(places)} units need as many values, got {len(seeds)}")
-    way = footprint(tape, start, np.delete(places, 1, axis=1), rules, stop)
+    way = legs(tape, start, np.delete(places, 1, axis=1), rules, stop, limit)
     if way is None:
         yield from _in_full(tape, places, seeds, start, rules, stop, limit)
         return
 
-    def windows(batch: Batch[Stop]) -> Array:
+    def given(batch: Batch[Stop]) -> Array:
         rows = batch.rows
         signal = _signal(tape[start], batch.at(start).shape, places[rows, 1])
         each = seeds[rows].reshape(-1, *(1,) * (signal.ndim - 1))
         signal *= np.asarray(each, like=signal)
-        return descend(batch, signal, start, stop)
+        return signal
 
-    for whole in batches(way, limit, row_bytes):
-        for batch, found in in_memory(whole, windows):
-            yield Projected(batch.rows, batch.at(stop), found)
+    for batch, found in down(way, given, limit):
+        yield Projected(batch.rows, batch.at(stop), found)
 
 
 def _signal(like: Array, size: Sizes, maps: Indices) -> Array:

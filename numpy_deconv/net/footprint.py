@@ -17,9 +17,6 @@ from .ranges import alike, joined, ranges_read
 from .route import Route, Visit
 from .tape import Tape
 
-SPEED = 2e11  # multiplications a second, zeros that are skipped among them
-OVERHEAD = 1e-4  # seconds that a layer takes for a batch, however small
-
 
 @dataclass(frozen=True, eq=False)
 class Stop(Visit):
@@ -30,38 +27,23 @@ class Stop(Visit):
 
 
 def footprint(
-    tape: Tape, start: str, places: Indices, rules: Rules, stop: str
+    tape: Tape,
+    start: str,
+    places: Indices,
+    rules: Rules,
+    stop: str,
+    *,
+    even: bool,
 ) -> Route[Stop] | None:
     """The way of units ``places (B, 1 + rank)``, sample and position, down to ``stop``.
 
-    At the edge of the image boxes are either cut, which is the least work, or kept at
-    the size of those inside, which makes one batch of all: whichever is quicker. None
-    where only whole planes will do: for integers, for a rule that is not local, for
-    layers that mix the samples or cannot tell what they saved for each of them.
+    At the edge of the image boxes are cut, which is the least work, or, if ``even``,
+    kept at the size of those inside, which makes one batch of all. None where only
+    whole planes will do: for integers, for a rule that is not local, for layers that
+    mix the samples or cannot tell what they saved for each of them.
     """
     if not len(places) or not is_float(tape[start].dtype):
         return None
-    cut = _route(tape, start, places, rules, stop, even=False)
-    if cut is None or len(cut.groups) == 1:
-        return cut
-    even = _route(tape, start, places, rules, stop, even=True)
-    return cut if even is None else min(cut, even, key=_seconds)
-
-
-def _seconds(route: Route[Stop]) -> float:
-    """A rough guess at how long a way takes; the numbers are the same on any."""
-    work = 0.0
-    for visit in route.visits:
-        boxes = route.ranges[visit.name]
-        places = (boxes[..., 1] - boxes[..., 0]).prod(axis=1).sum()
-        weights = max((p.size for p in visit.layer.params.values()), default=0)
-        work += float(places) * max(weights, 8 * route.tape.shape(visit.name)[1])
-    return work / SPEED + OVERHEAD * len(route.groups) * len(route.visits)
-
-
-def _route(
-    tape: Tape, start: str, places: Indices, rules: Rules, stop: str, *, even: bool
-) -> Route[Stop] | None:
     above = tape.above(stop, start)
     at = places[:, 1:]
     ranges = {start: np.stack([at, at + 1], axis=-1)}
@@ -97,12 +79,26 @@ def _route(
         return None
     if even:
         ranges[stop] = alike(ranges[stop], tape.shape(stop)[2:])
-    moved = np.zeros(len(places), np.int64)
-    for each in stops:
+    return _along(tape, stops, ranges, places[:, 0])
+
+
+def part(route: Route[Stop], visits: Sequence[Stop], *ends: str) -> Route[Stop]:
+    """Some of the visits of a way that follow each other, between its ``ends``."""
+    names = {name for visit in visits for name in (visit.name, *visit.sources)}
+    names.update(ends)
+    ranges = {name: r for name, r in route.ranges.items() if name in names}
+    return _along(route.tape, visits, ranges, route.samples)
+
+
+def _along(
+    tape: Tape, visits: Sequence[Stop], ranges: dict[str, Indices], samples: Indices
+) -> Route[Stop]:
+    moved = np.zeros(len(samples), np.int64)
+    for each in visits:
         for slot in each.carrying:  # those whose windows have to be moved go apart
             differs = each.reads[slot] != ranges[each.sources[slot]]
             moved |= differs.any(axis=(1, 2))
-    return Route(tape, stops, ranges, places[:, 0], moved)
+    return Route(tape, visits, ranges, samples, moved)
 
 
 def _separable(tape: Tape, name: str, inputs: Sequence[str]) -> bool:

@@ -46,19 +46,28 @@ class Route(Generic[Kind]):
     kinds: Indices  # rows of different kinds travel apart
 
     @cached_property
-    def groups(self) -> list[Indices]:
-        """The rows that can travel together, those of one sample side by side."""
+    def labels(self) -> Indices:
+        """A number for each row; those with the same one can travel together."""
         keys = [r[..., 1] - r[..., 0] for r in self.ranges.values()]
         for visit in self.visits:
             keys += [read[..., 1] - read[..., 0] for read in visit.reads]
             if visit.window is not None:
                 starts = self.ranges[visit.name][..., 0] * np.array(visit.window.stride)
                 keys.append(visit.reads[0][..., 0] - starts)
-        keys.append(self.kinds[:, None])
-        _, group = np.unique(np.concatenate(keys, 1), axis=0, return_inverse=True)
-        order = np.lexsort((self.samples, group.reshape(-1)))
-        starts = np.flatnonzero(np.diff(group.reshape(-1)[order])) + 1
-        return np.split(order, starts)
+        key = np.concatenate([*keys, self.kinds[:, None]], 1)
+        key = key[:, (key != key[:1]).any(axis=0)]
+        if not key.size:
+            return np.zeros(len(self.samples), np.int64)
+        _, labels = np.unique(key, axis=0, return_inverse=True)
+        return np.asarray(labels).reshape(-1)
+
+    def groups(self, rows: Indices | None = None) -> list[Indices]:
+        """These rows as groups that can travel together, each sample's side by side."""
+        chosen = np.arange(len(self.samples)) if rows is None else rows
+        labels = self.labels[chosen]
+        order = np.lexsort((self.samples[chosen], labels))
+        starts = np.flatnonzero(np.diff(labels[order])) + 1
+        return np.split(chosen[order], starts) if len(chosen) else []
 
 
 class Batch(Generic[Kind]):
@@ -86,10 +95,13 @@ class Batch(Generic[Kind]):
 
 
 def batches(
-    route: Route[Kind], limit: int, row_bytes: Callable[[Batch[Kind]], int]
+    route: Route[Kind],
+    limit: int,
+    row_bytes: Callable[[Batch[Kind]], int],
+    rows: Indices | None = None,
 ) -> Iterator[Batch[Kind]]:
     """Every group, in parts that take no more than ``limit`` bytes, or one row."""
-    for group in route.groups:
+    for group in route.groups(rows):
         step = max(1, limit // max(1, row_bytes(Batch(route, group[:1]))))
         for first in range(0, len(group), step):
             yield Batch(route, group[first : first + step])

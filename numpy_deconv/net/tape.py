@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, as_array, is_float
 from ..errors import DTypeError, NetError, NumpyDeconvError, ShapeError
-from ..rules import GRADIENT, Rules
+from ..rules import GRADIENT, Rules, identity
 from .learning import param_grads
+from .rectifying import rectifying
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -98,16 +99,20 @@ class Tape:
         """Signals by layer; without ``keep`` each is let go once it was passed on."""
         gy = self._checked(signal, start)
         above = self.above(stop, start)
+        with_relu = {} if keep else self._rectifying(above, rules, stop)
+        rectified: set[str] = set()
         arriving: dict[str, Array] = {start: gy}
         for number, name in reversed(list(enumerate(self.net.nodes, start=1))):
             if name not in above or name not in arriving:
                 continue
             node = self.net.nodes[name]
-            rule = rules.for_layer(node.layer)
+            rule = identity if name in rectified else rules.for_layer(node.layer)
+            through = rule.rectified if name in with_relu else rule
+            rectified.add(with_relu.get(name, ""))
             gy = arriving[name] if keep else arriving.pop(name)
             try:
                 seen = self._read(name) if rule.of_inputs else self.saved[name]
-                gxs = rule(node.layer, seen, gy)
+                gxs = through(node.layer, seen, gy)
             except NumpyDeconvError as error:
                 raise type(error)(
                     f"layer {number} {name!r} ({node.layer.describe()}): {error}"
@@ -118,6 +123,15 @@ class Tape:
                 before = arriving.get(source)
                 arriving[source] = gx if before is None else before + gx
         return arriving
+
+    def _rectifying(self, above: set[str], rules: Rules, stop: str) -> dict[str, str]:
+        nodes = self.net.nodes
+        carried = {
+            name: [s for s in nodes[name].inputs if s in above or s == stop]
+            for name in above
+        }
+        chosen = {name: rules.for_layer(nodes[name].layer) for name in above}
+        return rectifying(carried, chosen, stop)
 
     def _read(self, name: str) -> tuple[Array, ...]:
         """What a layer read: activations, and switches of pools."""

@@ -55,6 +55,31 @@ def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) ->
     return image.reshape(batch, channels, *output_size)
 
 
+def switches_in_windows(
+    switches: Array, size: Sizes, origins: Array, shape: Sizes
+) -> Array:
+    """Flat indices into planes of ``size`` as flat indices into windows of them.
+
+    Row ``b``'s window is ``shape`` from ``origins[b]`` on; the switches are for each
+    row, or of a batch of one for all. With ``q[a] = index // prod(size[a+1:])``, each
+    row of the axes up to ``a`` that an index is past is as many samples shorter in a
+    window as a row of it is in the plane.
+    """
+    axes = range(len(size))
+    steps = [math.prod(shape[axis + 1 :]) for axis in axes]
+    corners = origins @ np.array(steps)
+    if (corners == corners[0]).all():
+        local = switches - int(corners[0])
+    else:
+        corners = corners.reshape(-1, *(1,) * (switches.ndim - 1))
+        local = switches - np.asarray(corners, like=switches)
+    for axis in axes[1:]:
+        passed = switches // math.prod(size[axis:])
+        passed *= (shape[axis] - size[axis]) * steps[axis]
+        local += passed
+    return local
+
+
 def _flat(switches: Array, batch: int, area: int) -> Array:
     """Switches as indices into all planes together."""
     channels = switches.shape[1]

@@ -43,9 +43,13 @@ def cases() -> Iterator[Case]:
 
 @lru_cache(maxsize=1)
 def graph(name: str) -> Graph:
-    """The net with random weights; the last one asked for is kept."""
+    """The net with random weights, read-only as loaded ones are; the last one asked
+    for is kept."""
     architecture = ARCHITECTURES[name]
-    return architecture.build(architecture.random_weights(0))
+    weights = architecture.random_weights(0)
+    for weight in weights.values():
+        weight.flags.writeable = False
+    return architecture.build(weights)
 
 
 def prepare(

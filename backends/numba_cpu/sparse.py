@@ -1,0 +1,310 @@
+"""Input gradients of signals that are mostly zeros, as there are below an unpooling.
+
+Each number that is not zero adds a multiple of a filter to the places that its channel
+saw, a row of the kernel being one run of memory; zeros cost a comparison. The order of
+additions is that of the pixels, for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...per_axis import Sizes
+from ...window import Window
+from . import arena
+from .compiled import compiled
+from .dense import is_spoilt
+from .layout import channels_last, logical
+from .packing import packed
+from .sparse_vectors import WIDTHS, add_block, collect, rows_beside
+from .team import size, spread
+from .three_axes import three
+from .vectors import lanes_of
+
+Array = np.ndarray[Any, Any]
+
+#: Bytes of weights that are gone through together: they stay in the L2 cache.
+PASS = 1 << 20
+#: Bytes of sums that a task works on.
+BAND = 1 << 18
+#: Numbers that are looked at for the share of those that are not zero.
+SAMPLE = 4096
+
+
+class Geometry(NamedTuple):
+    """Sizes of one problem; ``in_`` is the signal that comes in, the gradient."""
+
+    in_depth: int
+    in_height: int
+    in_width: int
+    filters: int
+    depth: int
+    height: int
+    width: int
+    channels: int
+    kernel_z: int
+    kernel_y: int
+    step_z: int
+    step_y: int
+    step_x: int
+    dilation_z: int
+    dilation_y: int
+    front: int
+    top: int
+    left: int
+    line: int  # elements from one row of sums to the next
+    rows: int  # of a band
+    bands: int  # per plane
+    store: int  # elements that hold a pixel's list
+    lanes: int
+
+
+class Unit(NamedTuple):
+    """A block of accumulators: some rows of the kernel, some vectors of each."""
+
+    plane: int
+    row: int
+    rows: int
+    vector: int
+    vectors: int
+    at: int  # where its weights are
+
+    def taken(self, lines: Array, lanes: int) -> Array:
+        """Its part of ``lines (planes, rows, filters, vectors * lanes)``."""
+        columns = slice(self.vector * lanes, (self.vector + self.vectors) * lanes)
+        rows = slice(self.row, self.row + self.rows)
+        part = lines[self.plane, rows, :, columns].transpose(1, 0, 2)
+        return part.reshape(part.shape[0], -1)
+
+
+class Plan(NamedTuple):
+    """One input gradient, but for the numbers."""
+
+    result: tuple[int, ...]  # the shape of its memory, channels last
+    tasks: int
+    geometry: Geometry
+    passes: tuple[tuple[Unit, ...], ...]
+    units: Array  # (units, 6)
+    turns: Array  # (passes, 3): first unit, the one after the last, length of a row
+    scratch: tuple[int, Any]
+    start: Array  # without a bias
+
+
+def suits(window: Window, groups: int) -> bool:
+    """Whether a row of the kernel is one run of memory."""
+    return groups == 1 and (window.dilation[-1] == 1 or window.kernel[-1] == 1)
+
+
+def density(grad: Array) -> float:
+    """About the share of numbers that are not zero."""
+    flat = channels_last(grad).reshape(-1)
+    step = max(1, flat.size // SAMPLE) | 1
+    seen = flat[::step]
+    return float(np.count_nonzero(seen)) / max(1, len(seen))
+
+
+@lru_cache(512)
+def plan(
+    shape: tuple[int, ...],
+    channels: int,
+    input_size: Sizes,
+    window: Window,
+    dtype: np.dtype[Any],
+    threads: int,
+) -> Plan:
+    """How the gradient of this shape is gone through, for so many threads."""
+    batch, filters, *rest = shape
+    lanes = lanes_of(dtype)
+    came, goes = three(tuple(rest)), three(tuple(input_size))
+    kernel, step = three(window.kernel), three(window.stride)
+    dilation = three(window.dilation)
+    before = three(tuple(b for b, _ in window.padding), 0)
+    across = max((came[2] - 1) * step[2] + kernel[2], before[2] + goes[2])
+    line = -(-across * channels // lanes) * lanes + lanes
+    planes = batch * goes[0]
+    fit = max(1, BAND // (line * dtype.itemsize))
+    wanted = -(-4 * threads // max(1, planes))  # bands, for balance
+    rows = max(1, min(fit, max(8, -(-goes[1] // wanted)), goes[1]))
+    bands = -(-goes[1] // rows)
+    store = 2 * (-(-filters // lanes) + 1) * lanes
+    geometry = Geometry(
+        *came, filters, *goes, channels, *kernel[:2], *step, *dilation[:2], *before,
+        line, rows, bands, store, lanes,
+    )  # fmt: skip
+    most = max(1, PASS // (filters * dtype.itemsize))
+    passes = tuple(_passes(kernel, channels, filters, lanes, most))
+    ends = np.cumsum([0, *map(len, passes)])
+    turns = [
+        (first, last, sum(u.rows * u.vectors for u in units) * lanes)
+        for first, last, units in zip(ends[:-1], ends[1:], passes, strict=True)
+    ]
+    return Plan(
+        (batch, *input_size, channels), planes * bands, geometry, passes,
+        np.array([unit for units in passes for unit in units], np.int64),
+        np.array(turns, np.int64), (store + lanes + rows * line, dtype),
+        np.zeros(goes[2] * channels, dtype),
+    )  # fmt: skip
+
+
+def _passes(
+    kernel: tuple[int, int, int], channels: int, filters: int, lanes: int, most: int
+) -> Iterator[tuple[Unit, ...]]:
+    """All blocks, in turns whose weights have ``most`` elements a filter."""
+    units: list[Unit] = []
+    base = taken = 0
+    for unit in _units(kernel, -(-kernel[2] * channels // lanes)):
+        length = unit.rows * unit.vectors * lanes
+        if units and taken + length > most:
+            yield tuple(units)
+            base, taken, units = base + filters * taken, 0, []
+        units.append(unit._replace(at=base + taken))
+        taken += length
+    yield tuple(units)
+
+
+def _units(kernel: tuple[int, int, int], vectors: int) -> Iterator[Unit]:
+    for plane in range(kernel[0]):
+        first = 0
+        while first < vectors:
+            width = next(w for w in WIDTHS if w <= vectors - first)
+            height = rows_beside(width)
+            for row in range(0, kernel[1], height):
+                yield Unit(plane, row, min(height, kernel[1] - row), first, width, 0)
+            first += width
+
+
+def _pack(weight: Array, planned: Plan) -> Array:
+    """Each turn's weights ``(filters, elements)``, one after the other; of weights that
+    are not all finite nothing: zero times infinity would have been NaN."""
+    if not np.isfinite(weight).all():
+        return np.zeros(0, weight.dtype)
+    lanes = planned.geometry.lanes
+    w = weight.reshape(*weight.shape[:2], *three(weight.shape[2:]))
+    lines = w.transpose(2, 3, 0, 4, 1).reshape(*w.shape[2:4], len(w), -1)
+    spare = -lines.shape[-1] % lanes
+    lines = np.pad(lines, [(0, 0)] * 3 + [(0, spare)])
+    return np.concatenate(
+        [
+            np.concatenate([u.taken(lines, lanes) for u in units], 1).reshape(-1)
+            for units in planned.passes
+        ]
+    )
+
+
+def conv_input_grad(
+    grad: Array,
+    weight: Array,
+    bias: Array | None,
+    input_size: Sizes,
+    window: Window,
+    low: float,
+    high: float,
+) -> Array | None:
+    """Adjoint of conv in x, plus bias, clipped; None where zeros have to be counted.
+
+    That is so if a weight is not finite, or if what is not may have met the zeros
+    that fill up a row of the kernel.
+    """
+    channels = weight.shape[1]
+    planned = plan(grad.shape, channels, tuple(input_size), window, grad.dtype, size())
+    w = packed(weight, "sparse", lambda w: _pack(w, planned), planned.passes)
+    if not w.size:
+        return None
+    start = planned.start
+    if bias is not None:
+        across = input_size[-1]
+        start = packed(bias, "sparse bias", lambda b: np.tile(b, across), across)
+    y = arena.take(planned.result, grad.dtype)
+    number = grad.dtype.type
+    spread(
+        _gradient, planned.tasks, channels_last(grad).reshape(-1), w, start,
+        y.reshape(-1), planned.units, planned.turns, planned.geometry, number(low),
+        number(high), scratch=planned.scratch,
+    )  # fmt: skip
+    filled = window.kernel[-1] * channels % planned.geometry.lanes
+    if filled and is_spoilt(y):
+        return None
+    return logical(y)
+
+
+@compiled
+def _gradient(  # type: ignore[no-untyped-def]
+    start, stop, own, grad, weight, bias, y, units, turns, g, low, high
+):
+    """One band of rows of the result per task."""
+    sums = own[g.store + g.lanes :]
+    length = g.width * g.channels
+    for task in range(start, stop):
+        plane, band = divmod(task, g.bands)
+        first = band * g.rows
+        last = min(first + g.rows, g.height)
+        for j in range((last - first) * g.line):
+            sums[j] = 0
+        for turn in range(len(turns)):
+            _turn(plane, first, last, turn, own, grad, weight, sums, units, turns, g)
+        for row in range(last - first):
+            source = row * g.line + g.left * g.channels
+            target = (plane * g.height + first + row) * length
+            for j in range(length):
+                value = sums[source + j] + bias[j]
+                value = low if value < low else value
+                y[target + j] = high if value > high else value
+
+
+@compiled
+def _turn(  # type: ignore[no-untyped-def]
+    plane, first, last, turn, own, grad, weight, sums, units, turns, g
+):
+    """Add what some blocks of the kernel give to the rows ``first`` to ``last``."""
+    n, z = divmod(plane, g.depth)
+    unit, beyond, pitch = turns[turn]
+    store, rest = own[: g.store], own[g.store : g.store + g.lanes]
+    whole = g.filters // g.lanes * g.lanes
+    above = first + g.top - (g.kernel_y - 1) * g.dilation_y
+    top = max(0, (above + g.step_y - 1) // g.step_y)
+    bottom = min(g.in_height, (last - 1 + g.top) // g.step_y + 1)
+    for d in range(g.in_depth):
+        along = z + g.front - d * g.step_z
+        if along < 0 or along % g.dilation_z or along // g.dilation_z >= g.kernel_z:
+            continue
+        tap = along // g.dilation_z
+        for h in range(top, bottom):
+            for w in range(g.in_width):
+                at = (((n * g.in_depth + d) * g.in_height + h) * g.in_width + w) * (
+                    g.filters
+                )
+                found = 0
+                for c in range(0, whole, g.lanes):
+                    found = collect(grad, at + c, c, store, found)
+                if whole < g.filters:
+                    for c in range(g.lanes):
+                        rest[c] = 0
+                    for c in range(g.filters - whole):
+                        rest[c] = grad[at + whole + c]
+                    found = collect(rest, 0, whole, store, found)
+                if found == 0:
+                    continue
+                column = w * g.step_x * g.channels
+                for u in range(unit, beyond):
+                    if units[u, 0] != tap:
+                        continue
+                    rows, vectors = units[u, 2], units[u, 4]
+                    target = h * g.step_y - g.top + units[u, 1] * g.dilation_y
+                    skipped = 0
+                    while skipped < rows and target < first:
+                        target += g.dilation_y
+                        skipped += 1
+                    count = rows - skipped
+                    while count > 0 and target + (count - 1) * g.dilation_y >= last:
+                        count -= 1
+                    if count > 0:
+                        add_block(
+                            count, vectors, store, found, weight,
+                            units[u, 5] + skipped * vectors * g.lanes, pitch, sums,
+                            (target - first) * g.line + column + units[u, 3] * g.lanes,
+                            g.dilation_y * g.line,
+                        )  # fmt: skip

@@ -1,0 +1,166 @@
+"""Input gradients of signals that are mostly zeros: exact on whole numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from fenced_arrays import fenced
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.backends.numba_cpu import sparse, team
+from numpy_deconv.backends.numba_cpu.algorithms import Problem, sparse_below
+from numpy_deconv.window import Window
+
+REFERENCE = NumpyBackend()
+COLUMNS = (1, 2, 3, 5, 8, 16, 17, 32, 64)
+FILTERS = (1, 3, 8, 15, 16, 17, 33, 64)
+
+
+class Case(NamedTuple):
+    """A signal of whole numbers, and all that its gradient takes."""
+
+    grad: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray | None
+    size: tuple[int, ...]
+    window: Window
+
+    def expected(self) -> np.ndarray:
+        wide = [None if a is None else a.astype(np.float64) for a in self[:3]]
+        return REFERENCE.conv_input_grad(*wide, self.size, self.window, 1)
+
+    def got(self, low: float = -math.inf, high: float = math.inf) -> Any:
+        grad = fenced(self.grad, True)
+        given_ = (grad, self.weight, self.bias, self.size, self.window)
+        return sparse.conv_input_grad(*given_, low, high)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rank = draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    top = {1: 40, 2: 12, 3: 5}[rank]
+
+    def each(low: int, high: int) -> tuple[int, ...]:
+        return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+    kernel, stride = each(1, 5 if rank < 3 else 3), each(1, 4)
+    dilation = (*each(1, 3)[:-1], 1)
+    padding = tuple(zip(each(0, 3), each(0, 3), strict=True))
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    size = tuple(
+        max(n, span - sum(pad))
+        for n, span, pad in zip(each(1, top), spans, padding, strict=True)
+    )
+    size = tuple(max(1, n) for n in size)
+    window = Window.of(
+        kernel, rank, stride=stride, padding=padding, dilation=dilation, input_size=size
+    )
+    filters, columns = draw(st.sampled_from(FILTERS)), draw(st.sampled_from(COLUMNS))
+    shape = (draw(st.integers(1, 3)), filters, *window.output_size(size))
+    dtype = draw(st.sampled_from((np.float32, np.float64)))
+    full = draw(st.sampled_from((0.0, 0.02, 0.2, 1.0)))
+    grad = rng.integers(-8, 9, shape) * (rng.random(shape) < full)
+    weight = rng.integers(-8, 9, (filters, columns, *kernel))
+    bias = rng.integers(-8, 9, columns) if draw(st.booleans()) else None
+    arrays = [None if a is None else a.astype(dtype) for a in (grad, weight, bias)]
+    return Case(*arrays, size, window)
+
+
+@settings(max_examples=200)
+@given(cases(), st.integers(1, 3), st.sampled_from((sparse.PASS, 1 << 12, 64)))
+def test_any_geometry_exactly(case: Case, threads: int, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, team.limited(threads):
+        patch.setattr(sparse, "PASS", most)  # fewer weights at a time: more turns
+        patch.setattr(sparse, "BAND", most)
+        sparse.plan.cache_clear()
+        got = case.got()
+        sparse.plan.cache_clear()
+    assert got.dtype == case.grad.dtype
+    np.testing.assert_array_equal(got, case.expected())
+
+
+@given(cases())
+def test_bounds(case: Case) -> None:
+    np.testing.assert_array_equal(case.got(-3, 20), case.expected().clip(-3, 20))
+
+
+@given(cases(), st.sampled_from((math.nan, math.inf, -math.inf)), st.integers(0))
+def test_what_is_not_finite_is_as_in_the_plain_sum(
+    case: Case, value: float, seed: int
+) -> None:
+    """Or it is left to the others, which know how to."""
+    rng = np.random.default_rng(seed)
+    grad = case.grad.copy()
+    grad.flat[rng.integers(grad.size)] = value
+    case = case._replace(grad=grad, weight=np.where(case.weight == 0, 1, case.weight))
+    got = case.got()
+    if got is not None:
+        np.testing.assert_array_equal(got, case.expected())
+
+
+def test_a_zero_meets_an_infinite_weight() -> None:
+    window = Window.of(3, 1, input_size=(5,))
+    weight = np.ones((1, 16, 3), np.float32)
+    weight[0, 0, 0] = np.inf
+    case = Case(np.zeros((1, 1, 3), np.float32), weight, None, (5,), window)
+    assert case.got() is None
+
+
+def test_the_same_bits_with_any_number_of_threads() -> None:
+    rng = np.random.default_rng(0)
+    window = Window.of(5, 2, stride=2, padding=2, input_size=(31, 29))
+    grad = rng.standard_normal((2, 40, 16, 15)).astype(np.float32)
+    weight = rng.standard_normal((40, 24, 5, 5)).astype(np.float32)
+    found = set()
+    for threads in (1, 2, 3, 7):
+        with team.limited(threads):
+            case = Case(grad, weight, None, (31, 29), window)
+            found.add(case.got().tobytes())
+    assert len(found) == 1
+
+
+@given(st.floats(0, 1), st.integers(1, 70), st.integers(1, 300))
+def test_density_is_about_the_share_of_what_is_not_zero(
+    share: float, channels: int, pixels: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((1, channels, pixels)) < share
+    got = sparse.density(x.astype(np.float32))
+    assert abs(got - x.mean()) < (0.1 if x.size > sparse.SAMPLE else 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "least", "most"),
+    [
+        ({}, 0.08, 0.15),  # beside Winograd's filtering
+        ({"winograd": False}, 0.25, 0.4),
+        ({"filters": 3}, 1.0, 1.0),
+        ({"filters": 3, "window": Window.of(11, 2, stride=4)}, 0.5, 0.9),
+        ({"window": Window.of(1, 2)}, 0.01, 0.1),
+        ({"window": Window.of(3, 2, dilation=2)}, 0.0, 0.0),
+        ({"groups": 2}, 0.0, 0.0),
+        ({"channels": 512, "filters": 512}, 0.05, 0.15),
+    ],
+    ids=str,
+)
+def test_when_zeros_are_skipped(
+    changes: dict[str, Any], least: float, most: float
+) -> None:
+    plain: dict[str, Any] = {
+        "batch": 1,
+        "channels": 64,
+        "filters": 64,
+        "window": Window.of(3, 2, padding=1),
+        "outputs": (56, 56),
+        "places": (56, 56),
+        "groups": 1,
+        "dtype": np.dtype(np.float32),
+        "winograd": True,
+    }
+    assert least <= sparse_below(Problem(**{**plain, **changes})) <= most

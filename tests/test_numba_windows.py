@@ -1,0 +1,83 @@
+"""Windows: cut out of planes, and unpooled by the switches of whole planes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fenced_arrays import fenced
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numpy_deconv.backend import NumpyBackend
+from numpy_deconv.backends.numba_cpu import cutting, switch_windows, team
+from numpy_deconv.layers.boxes import Boxes
+from numpy_deconv.reference import pooling
+from numpy_deconv.window import Window
+
+REFERENCE = NumpyBackend()
+CHANNELS = (1, 3, 16, 17, 40, 64)
+DTYPES = st.sampled_from((np.float32, np.float64))
+
+
+def drawn(draw: st.DrawFn, rank: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+
+@settings(max_examples=200)
+@given(st.data(), DTYPES, st.integers(1, 3), st.booleans())
+def test_cut(data: st.DataObject, dtype: Any, threads: int, last: bool) -> None:
+    rank = data.draw(st.integers(1, 3))
+    draw: Any = data.draw
+    size, shape = drawn(draw, rank, 1, 7), drawn(draw, rank, 1, 9)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    batch, rows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    planes = rng.normal(size=(batch, data.draw(st.sampled_from(CHANNELS)), *size))
+    planes = planes.astype(dtype)
+    origins = rng.integers(-10, 10, (rows, rank))
+    samples, outside = (
+        rng.integers(0, batch, rows),
+        data.draw(st.sampled_from((0, -np.inf))),
+    )
+    given_ = (samples, origins, shape, outside)
+    with team.limited(threads):
+        got = cutting.cut(fenced(planes, last), *given_)
+    np.testing.assert_array_equal(got, REFERENCE.cut(planes, *given_))
+    for row in range(rows):  # and the reference against one place after the other
+        place = tuple(rng.integers(0, n) for n in shape)
+        there = tuple(origins[row] + place)
+        inside = all(0 <= t < n for t, n in zip(there, size, strict=True))
+        want = planes[(samples[row], slice(None), *there)] if inside else outside
+        np.testing.assert_array_equal(got[(row, slice(None), *place)], want)
+
+
+@settings(max_examples=200)
+@given(st.data(), DTYPES, st.integers(1, 3), st.booleans(), st.booleans())
+def test_scatter_windows(
+    data: st.DataObject, dtype: Any, threads: int, last: bool, some_stay: bool
+) -> None:
+    rank = data.draw(st.integers(1, 3))
+    draw: Any = data.draw
+    kernel, stride = drawn(draw, rank, 1, 3), drawn(draw, rank, 1, 3)
+    size = tuple(n + k for n, k in zip(drawn(draw, rank, 0, 6), kernel, strict=True))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    batch, rows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    channels = data.draw(st.sampled_from(CHANNELS))
+    window = Window.of_pool(kernel, rank, stride=stride)
+    x = rng.normal(size=(batch, channels, *size))
+    switches = pooling.max_pool(x, window)[1]
+    pooled = switches.shape[2:]
+    shape = tuple(data.draw(st.integers(1, n)) for n in pooled)
+    spare = [n - s + 1 for n, s in zip(pooled, shape, strict=True)]
+    first = rng.integers(0, spare, (rows, rank))
+    samples = rng.integers(0, batch, rows)
+    output = Boxes(first, shape, pooled, samples)
+    span = tuple((n - 1) * s + k for n, s, k in zip(shape, stride, kernel, strict=True))
+    inputs = Boxes(first * np.array(stride), span, size, samples)
+    values = rng.integers(-9, 9, (rows, channels, *shape)).astype(dtype)
+    stays = rng.random(switches.shape) < 0.7 if some_stay else None
+    given_ = (switches, stays, size, output, inputs)
+    with team.limited(threads):
+        got = switch_windows.scatter_windows(fenced(values, last), *given_)
+    assert got.dtype == dtype
+    np.testing.assert_array_equal(got, REFERENCE.scatter_windows(values, *given_))
