@@ -105,13 +105,16 @@ class Backend(ABC):
         origins: Indices,
         shape: Sizes,
         outside: float,
+        over: Array | None = None,
+        at: Indices | None = None,
     ) -> Array:
         """Windows ``(B, C, *shape)`` of ``planes (N, C, *size)``.
 
         Row ``b`` is what plane ``samples[b]`` holds from ``origins[b]`` on, and
-        ``outside`` beyond its edges.
+        ``outside`` beyond its edges; ``over[b]`` is then written on it from its place
+        ``at[b]`` on, as far as it lies within.
         """
-        return windows.cut(planes, samples, origins, shape, outside)
+        return windows.cut(planes, samples, origins, shape, outside, over, at)
 
     def scatter_windows(
         self,

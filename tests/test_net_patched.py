@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from numpy_deconv import Backend, Graph, Node, Sequential, use_backend
 from numpy_deconv.errors import NumpyDeconvError
-from numpy_deconv.layers import Add, Conv, Identity, MaxPool, ReLU, Upsample
+from numpy_deconv.layers import (
+    Add,
+    Conv,
+    Flatten,
+    Identity,
+    Layer,
+    Linear,
+    MaxPool,
+    ReLU,
+    Upsample,
+)
 from numpy_deconv.layers.boxes import Boxes
 from numpy_deconv.net.patched import patched_runs
 
@@ -159,6 +169,44 @@ def test_little_memory_means_more_batches() -> None:
     boxes = np.array([[(4, 8), (n, n + 4)] for n in range(5, 15)])
     fill = np.float64(0)
     assert [compare(net, x, boxes, fill, ["a"], m) for m in (1 << 20, 1)] == [1, 10]
+
+
+@pytest.mark.parametrize("wanted", [["scores"], ["relu", "scores"], ["relu"]])
+def test_what_is_fully_connected_waits_for_many(wanted: list[str]) -> None:
+    """Large weights are not read again for every few windows of the planes above."""
+    seen: dict[type[Layer], list[int]] = {}
+
+    class CountedConv(Conv):
+        def forward(self, *xs: Array) -> tuple[Array, Array]:
+            seen.setdefault(Conv, []).append(len(xs[0]))
+            return super().forward(*xs)
+
+    class CountedLinear(Linear):
+        def forward(self, *xs: Array) -> tuple[Array, Any]:
+            seen.setdefault(Linear, []).append(len(xs[0]))
+            return super().forward(*xs)
+
+    rng = np.random.default_rng(7)
+    net = Sequential(
+        {
+            "conv": CountedConv(rng.normal(size=(2, 2, 3, 3))),
+            "relu": ReLU(),
+            "pool": MaxPool(7),
+            "flat": Flatten(),
+            "scores": CountedLinear(rng.normal(size=(3, 32))),
+        }
+    )
+    x = rng.normal(size=(1, 2, 30, 30))
+    boxes = np.array([[(4, 8), (n, n + 4)] for n in range(5, 15)])
+    memory = 4 * 8 * (32 + 32) * 10  # as much as the ten take together when flat
+    compare(net, x, boxes, np.float64(0), wanted, memory)
+    seen.clear()
+    _, parts = patched_runs(net, x, boxes, np.float64(0), wanted, memory)
+    rows = [len(rows) for rows, _ in parts]
+    assert sum(rows) == sum(seen[Conv][1:]) == 10  # the first is the whole picture
+    if "scores" in wanted:
+        assert len(seen[Conv]) > len(seen[Linear])
+        assert seen[Linear][1:] == rows
 
 
 @pytest.mark.parametrize("layer", [Doubling(), Shifted()])

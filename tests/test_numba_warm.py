@@ -28,7 +28,7 @@ def warmed(folder: Path) -> dict[str, list[int]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=900,
     )
     return json.loads(done.stdout)
 

@@ -20,19 +20,31 @@ ALONE = 1 << 16
 
 
 def cut(
-    planes: Array, samples: Array, origins: Array, shape: Sizes, outside: float
+    planes: Array,
+    samples: Array,
+    origins: Array,
+    shape: Sizes,
+    outside: float,
+    over: Array | None = None,
+    at: Array | None = None,
 ) -> Array:
-    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``."""
-    batch, channels = len(samples), planes.shape[1]
+    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``,
+    with ``over[b]`` written on it from its place ``at[b]`` on."""
+    batch, channels, rank = len(samples), planes.shape[1], len(shape)
     y = arena.take((batch, *shape, channels), planes.dtype)
-    rows = np.zeros((batch, 4), np.int64)
+    rows = np.zeros((batch, 7), np.int64)
     rows[:, 0] = samples
-    rows[:, 4 - origins.shape[1] :] = origins
-    numbers = (channels, *three(planes.shape[2:]), *three(shape))
+    rows[:, 4 - rank : 4] = origins
+    inner, written = (0, 0, 0), y
+    if over is not None and at is not None:
+        inner, written = three(over.shape[2:]), channels_last(over)
+        rows[:, 7 - rank :] = at
+    numbers = (channels, *three(planes.shape[2:]), *three(shape), *inner)
     spread(
         _cut,
-        math.prod(y.shape[:-2]) if len(shape) > 1 else batch,
+        math.prod(y.shape[:-2]) if rank > 1 else batch,
         channels_last(planes).reshape(-1),
+        written.reshape(-1),
         y.reshape(-1),
         rows,
         np.array(numbers, np.int64),
@@ -43,22 +55,36 @@ def cut(
 
 
 @compiled
-def _cut(start, stop, planes, y, rows, numbers, outside):  # type: ignore[no-untyped-def]
+def _cut(  # type: ignore[no-untyped-def]
+    start, stop, planes, over, y, rows, numbers, outside
+):
     """One line of a window per task."""
-    channels, depth, height, width, d, h, w = numbers
+    channels, depth, height, width, d, h, w, up, down, across = numbers
     for task in range(start, stop):
         b, line = divmod(task, d * h)
-        plane, line = divmod(line, h)
-        sample, oz, oy, ox = rows[b]
-        plane, line = plane + oz, line + oy
+        z, row = divmod(line, h)
+        sample, oz, oy, ox, az, ay, ax = rows[b]
         target = task * w * channels
-        within = 0 <= plane < depth and 0 <= line < height
-        first = min(max(-ox, 0), w) if within else w
-        last = min(max(width - ox, first), w) if within else w
+        within = 0 <= z + oz < depth and 0 <= row + oy < height
+        first, last = _held(ox, w, width) if within else (w, w)
         for j in range(first * channels):
             y[np.uintp(target + j)] = outside
-        source = (((sample * depth + plane) * height + line) * width + ox) * channels
+        source = (sample * depth + z + oz) * height + row + oy
+        source = (source * width + ox) * channels
         for j in range(first * channels, last * channels):
             y[np.uintp(target + j)] = planes[np.uintp(source + j)]
         for j in range(last * channels, w * channels):
             y[np.uintp(target + j)] = outside
+        if 0 <= z - az < up and 0 <= row - ay < down:
+            first, last = _held(-ax, w, across)
+            source = (b * up + z - az) * down + row - ay
+            source = (source * across - ax) * channels
+            for j in range(first * channels, last * channels):
+                y[np.uintp(target + j)] = over[np.uintp(source + j)]
+
+
+@compiled
+def _held(origin, length, size):  # type: ignore[no-untyped-def]
+    """Of a line from ``origin`` on, from where to where it lies within ``size``."""
+    first = min(max(-origin, 0), length)
+    return first, min(max(size - origin, first), length)

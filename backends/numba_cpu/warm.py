@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...layers.boxes import Boxes
 from ...window import Window
 from . import team
 
@@ -66,6 +67,14 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
         for power in (1.0, 2.0, 3.0):
             y = backend.lp_pool(x, window, power, True)
             backend.lp_pool_grad(y, x, y, window, power, True)
+    y, switches = backend.max_pool(x, Window.of_pool(2, 2))
+    row = np.zeros(1, np.int64)
+    output = Boxes(np.ones((1, 2), np.int64), (2, 2), y.shape[2:], row)
+    inputs = Boxes(np.full((1, 2), 2), (4, 4), size, row)
+    backend.cut(x, row, inputs.origins, inputs.shape, 0)
+    for stays in (None, switches >= 0):
+        windows = y[:, :, :2, :2], switches, stays, size, output, inputs
+        backend.scatter_windows(*windows)
     y, switches = backend.adaptive_max_pool(x, (2, 4))
     backend.scatter(y, switches, size, "sum")
     backend.adaptive_avg_pool_grad(backend.adaptive_avg_pool(x, (2, 4)), size)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 
 from ..arrays import Array, family
 from ..per_axis import Sizes
+from ..reference.windows import held, met
 from ..registry import current
-from ..window import Slices, Window
+from ..window import Window
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -70,8 +70,8 @@ class Boxes:
         index = (samples[:, None, None], channels, places[:, None])
         windows = flat[tuple(np.asarray(each, like=planes) for each in index)]
         if not within.all():
-            held = np.asarray(within[:, None], like=planes)
-            windows = np.where(held, windows, planes.dtype.type(outside))
+            there = np.asarray(within[:, None], like=planes)
+            windows = np.where(there, windows, planes.dtype.type(outside))
         return windows.reshape(len(self), planes.shape[1], *self.shape)
 
     def _places(self) -> tuple[Indices, np.ndarray[Any, np.dtype[np.bool_]]]:
@@ -112,22 +112,24 @@ class Boxes:
         self.put(planes, np.arange(len(self)), windows)
         return planes
 
-    def paste(self, planes: Array, windows: Array, inner: Boxes) -> None:
-        """Write the windows of other boxes over what these boxes hold, ``planes``."""
-        for row, target, source in self._overlaps(inner):
-            planes[row][target] = windows[row][source]
+    def patched(
+        self, planes: Array, windows: Array, inner: Boxes, outside: float = 0
+    ) -> Array:
+        """:meth:`cut`, with what the windows of other boxes hold written over it.
 
-    def _overlaps(self, other: Boxes) -> Iterator[tuple[int, Slices, Slices]]:
-        """Each row where both meet, and where that is in these boxes and in those."""
-        low = np.maximum(self.origins, other.origins)
-        ends = (b.origins + np.array(b.shape, np.int64) for b in (self, other))
-        high = np.minimum(*ends)
+        There is a row for each box, whether they are alike or not.
+        """
+        samples = np.zeros_like(self.samples) if len(planes) == 1 else self.samples
+        at = inner.origins - self.origins
+        if family(planes) == "numpy":
+            where = (samples, self.origins, self.shape, outside)
+            return current(planes).cut(planes, *where, windows, at)
+        cut = self._cut_at_once(planes, samples, outside)
+        low, high = met(at, inner.shape, self.shape)
         for row in np.flatnonzero((low < high).all(axis=1)).tolist():
-            mine, its = (
-                (slice(None), *map(slice, low[row] - at, high[row] - at))
-                for at in (self.origins[row], other.origins[row])
-            )
-            yield row, mine, its
+            here, there = held(low[row], high[row], at[row])
+            cut[row][there] = windows[row][here]
+        return cut
 
     def by_row(self) -> Boxes:
         """The same boxes in planes of which there is one for each row."""

@@ -219,14 +219,12 @@ def _whole(before: Array, changed: Changed | None, count: int) -> Array:
     """Whole planes, one for each row: as they were, but for the changed boxes."""
     if changed is not None and changed[0].whole:
         return changed[1]
-    planes = np.repeat(before, count, axis=0)
-    if changed is not None:
-        boxes, windows = changed
-        all_of_it = Boxes(
-            np.zeros_like(boxes.origins), boxes.plane, boxes.plane, boxes.samples
-        )
-        all_of_it.paste(planes, windows, boxes)
-    return planes
+    if changed is None:
+        return np.repeat(before, count, axis=0)
+    boxes, windows = changed
+    origins = np.zeros_like(boxes.origins)
+    whole = Boxes(origins, boxes.plane, boxes.plane, boxes.samples)
+    return whole.patched(before, windows, boxes)
 
 
 def _summed(scores: Array) -> Array:

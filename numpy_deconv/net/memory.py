@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from ..arrays import family
+import numpy as np
+
+from ..arrays import Array, family
 from ..errors import OptionError
 from ..functional.options import whole
+
+Result = TypeVar("Result")
 
 UNKNOWN = 8 * 2**30  # taken for the machine's memory where it does not say
 
@@ -51,3 +56,44 @@ def machine_memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return UNKNOWN
+
+
+def free_memory(like: Any) -> None:
+    """Give back what CuPy keeps for later, where ``like`` lies on a GPU."""
+    if family(like) == "cupy":
+        sys.modules["cupy"].get_default_memory_pool().free_all_blocks()
+
+
+def in_halves(x: Array, compute: Callable[[slice], Result]) -> list[Result]:
+    """What ``compute`` makes of all samples of ``x``, or, where memory runs out, of
+    halves of them, and halves of those, in their order.
+
+    Raises MemoryError, and says what was too large, if a single one does not fit.
+    """
+    waiting, found = [slice(0, len(x))], []
+    while waiting:
+        part = waiting.pop()
+        try:
+            found.append(compute(part))
+        except MemoryError as error:
+            if part.stop - part.start < 2:
+                raise too_large(
+                    f"a single sample of shape {x.shape[1:]}", error
+                ) from error
+            middle = (part.start + part.stop) // 2
+            waiting += [slice(middle, part.stop), slice(part.start, middle)]
+            free_memory(x)
+    return found
+
+
+def joined(parts: list[Array]) -> Array:
+    """The results of all samples in one array."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def too_large(what: str, error: MemoryError) -> MemoryError:
+    """The error for something that does not even fit by itself."""
+    return MemoryError(
+        f"{what} does not fit into memory ({error}): use a smaller input or a layer "
+        "further down, or leave more memory free"
+    )

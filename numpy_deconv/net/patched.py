@@ -8,7 +8,8 @@ that are alike go through the net as one batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -17,13 +18,14 @@ from ..errors import NumpyDeconvError
 from ..layers import Conv
 from ..layers.boxes import Boxes, Indices
 from .graph import Graph
-from .memory import chunk_limit
+from .memory import chunk_limit, in_halves
 from .reach import Update, reach
-from .route import Batch, batches, in_memory
+from .route import Batch, Route, batches, in_memory
 from .steps import INPUT, Step, lean_steps
 from .tape import Tape
 
 Changed = tuple[Boxes, Array]
+Finished = tuple[Indices, dict[str, Changed]]
 
 
 def patched_runs(
@@ -33,7 +35,7 @@ def patched_runs(
     fill: Array,
     wanted: Sequence[str],
     memory: int,
-) -> tuple[Tape, Iterator[tuple[Indices, dict[str, Changed]]]]:
+) -> tuple[Tape, Iterator[Finished]]:
     """Run ``x (1, C, *size)`` as it is, and then with each of the boxes filled.
 
     ``boxes (B, rank, 2)`` are half-open ranges, ``fill`` broadcasts against
@@ -45,7 +47,8 @@ def patched_runs(
     computed = [step.relu or step.name for step in steps]
     last = max(wanted, key=list(net.nodes).index)
     parts = any(":" in source for s in steps for source in net.nodes[s.name].inputs)
-    tape = net.run(x, until=last, keep=wanted if parts else computed)
+    keep = wanted if parts else computed
+    (tape,) = in_halves(x, lambda _: net.run(x, until=last, keep=keep))
     limit = chunk_limit(memory, x)
     if parts or any(tape.shape(name)[0] != 1 for name in computed):
         return tape, _in_full(tape, boxes, fill, wanted)
@@ -59,23 +62,76 @@ def _incremental(
     fill: Array,
     wanted: Sequence[str],
     limit: int,
-) -> Iterator[tuple[Indices, dict[str, Changed]]]:
+) -> Iterator[Finished]:
     route = reach(tape, steps, boxes)
-    last_reader = {s: visit for visit in route.visits for s in visit.sources}
+    joint = _joint(route)
+    before, after = route.visits[:joint], route.visits[joint:]
+    read = {source for visit in after for source in visit.sources}
 
-    def again(batch: Batch[Update]) -> dict[str, Changed]:
+    def first(batch: Batch[Update]) -> dict[str, Array]:
         fresh = {INPUT: _filled(batch, boxes, fill)}
-        for visit in route.visits:
-            if math.prod(batch.at(visit.name).shape):
-                fresh[visit.name] = _again(batch, visit, fresh)
-            for source in set(visit.sources) & set(fresh) - set(wanted):
-                if last_reader[source] is visit:
-                    del fresh[source]
-        return {n: (batch.at(n), fresh[n]) for n in wanted if n in fresh}
+        return _all_again(batch, before, fresh, read.union(wanted))
 
-    for whole in batches(route, limit, _row_bytes):
-        for batch, changed in in_memory(whole, again):
-            yield batch.rows, changed
+    def last(parts: list[tuple[Indices, dict[str, Array]]]) -> Finished:
+        batch = Batch(route, np.concatenate([rows for rows, _ in parts]))
+        fresh = {
+            name: _joined([part[name] for _, part in parts]) for name in parts[0][1]
+        }
+        fresh = _all_again(batch, after, fresh, wanted)
+        return batch.rows, {n: (batch.at(n), fresh[n]) for n in wanted if n in fresh}
+
+    waiting: list[tuple[Indices, dict[str, Array]]] = []
+    for whole in batches(route, limit, partial(_row_bytes, visits=before or after)):
+        most = limit // max(1, _row_bytes(whole, after)) if before else 0
+        for batch, fresh in in_memory(whole, first):
+            held = sum(len(rows) for rows, _ in waiting)
+            if waiting and (
+                held + len(batch.rows) > most
+                or route.labels[waiting[0][0][0]] != route.labels[batch.rows[0]]
+            ):
+                yield last(waiting)
+                waiting = []
+            waiting.append((batch.rows, fresh))
+    if waiting:
+        yield last(waiting)
+
+
+def _joint(route: Route[Update]) -> int:
+    """The number of visits before those without planes, that read one activation.
+
+    What is fully connected has large weights and small activations: few batches then.
+    """
+    found = len(route.visits)
+    for number in reversed(range(len(route.visits))):
+        visit = route.visits[number]
+        if visit.windowed and math.prod(route.tape.shape(visit.name)[2:]) > 1:
+            break
+        made = {each.name for each in route.visits[number:]}
+        read = {s for each in route.visits[number:] for s in each.sources} - made
+        if len(read.intersection(route.ranges)) == 1:
+            found = number
+    return found
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _all_again(
+    batch: Batch[Update],
+    visits: Sequence[Update],
+    fresh: dict[str, Array],
+    wanted: Collection[str],
+) -> dict[str, Array]:
+    """Of these layers what is new, after what is new before them; the ``wanted``."""
+    last_reader = {s: visit for visit in visits for s in visit.sources}
+    for visit in visits:
+        if math.prod(batch.at(visit.name).shape):
+            fresh[visit.name] = _again(batch, visit, fresh)
+        for source in set(visit.sources) & set(fresh) - set(wanted):
+            if last_reader[source] is visit:
+                del fresh[source]
+    return {name: new for name, new in fresh.items() if name in wanted}
 
 
 def _filled(batch: Batch[Update], boxes: Indices, fill: Array) -> Array:
@@ -119,21 +175,22 @@ def _read(
     outside: float,
 ) -> Array:
     """What a layer reads of a source: as it was, with what is new written over it."""
-    if source in fresh and (moved := batch.at(source)).alike(boxes):
-        return fresh[source]
-    planes = boxes.cut(batch.route.tape[source], outside)
-    if len(planes) != len(boxes) or source in fresh:
-        shape = (len(boxes), *planes.shape[1:])
-        planes = np.broadcast_to(planes, shape).copy()
+    before = batch.route.tape[source]
     if source in fresh:
-        boxes.paste(planes, fresh[source], moved)
-    return planes
+        changed = batch.at(source)
+        if changed.alike(boxes):
+            return fresh[source]
+        return boxes.patched(before, fresh[source], changed, outside)
+    planes = boxes.cut(before, outside)
+    if len(planes) == len(boxes):
+        return planes
+    return np.broadcast_to(planes, (len(boxes), *planes.shape[1:]))
 
 
-def _row_bytes(batch: Batch[Update]) -> int:
-    """About how much one row of a group takes at most."""
+def _row_bytes(batch: Batch[Update], visits: Sequence[Update]) -> int:
+    """About how much one row of a group takes at most on its way through these."""
     tape, most = batch.route.tape, 0
-    for visit in batch.route.visits:
+    for visit in visits:
         boxes = [batch.at(visit.name)]
         boxes += [batch.read_by(visit, slot) for slot in range(len(visit.sources))]
         names = (visit.name, *visit.sources)
@@ -148,7 +205,7 @@ def _row_bytes(batch: Batch[Update]) -> int:
 
 def _in_full(
     tape: Tape, boxes: Indices, fill: Array, wanted: Sequence[str]
-) -> Iterator[tuple[Indices, dict[str, Changed]]]:
+) -> Iterator[Finished]:
     """The plain way, one run for each box."""
     x = tape[INPUT]
     for row, box in enumerate(boxes.tolist()):

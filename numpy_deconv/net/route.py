@@ -16,6 +16,8 @@ import numpy as np
 from ..layers import Layer
 from ..layers.boxes import Boxes, Indices
 from ..window import Window
+from .memory import free_memory, too_large
+from .steps import INPUT
 from .tape import Tape
 
 
@@ -118,10 +120,10 @@ def in_memory(
         result = compute(batch)
     except MemoryError as error:
         if len(batch.rows) == 1:
-            raise MemoryError(
-                f"a single one of {len(batch.route.samples)} projections or squares "
-                f"does not fit ({error}): use a smaller input or a layer further down"
-            ) from error
+            count = len(batch.route.samples)
+            what = f"a single one of {count} projections or squares"
+            raise too_large(what, error) from error
+        free_memory(batch.route.tape[INPUT])
     else:
         yield batch, result
         return

@@ -11,20 +11,39 @@ from ..per_axis import Sizes
 
 
 def cut(
-    planes: Array, samples: Any, origins: Any, shape: Sizes, outside: float
+    planes: Array,
+    samples: Any,
+    origins: Any,
+    shape: Sizes,
+    outside: float,
+    over: Array | None,
+    at: Any,
 ) -> Array:
-    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``."""
-    size = np.array(planes.shape[2:], np.int64)
-    low = np.clip(origins, 0, size)
-    high = np.clip(origins + np.array(shape, np.int64), low, size)
-    whole = (high - low == np.array(shape, np.int64)).all()
-    result = (len(samples), planes.shape[1], *shape)
-    windows = np.empty_like(planes, shape=result)
-    if not whole:
+    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``,
+    with ``over[b]`` written on it from its place ``at[b]`` on."""
+    windows = np.empty_like(planes, shape=(len(samples), planes.shape[1], *shape))
+    low, high = met(origins, shape, planes.shape[2:])
+    if not (high - low == np.array(shape, np.int64)).all():
         windows[...] = outside
-    every = (slice(None),)
     for row, sample in enumerate(samples.tolist()):
-        held = map(slice, low[row] - origins[row], high[row] - origins[row])
-        there = map(slice, low[row], high[row])
-        windows[row][(*every, *held)] = planes[sample][(*every, *there)]
+        here, there = held(low[row], high[row], origins[row])
+        windows[row][here] = planes[sample][there]
+    if over is not None:
+        low, high = met(at, over.shape[2:], shape)
+        for row in range(len(over)):
+            here, there = held(low[row], high[row], at[row])
+            windows[row][there] = over[row][here]
     return windows
+
+
+def met(origins: Any, shape: Sizes, size: Sizes) -> tuple[Any, Any]:
+    """Where boxes of this shape meet a plane: from and up to, in its coordinates."""
+    ends, plane = origins + np.array(shape, np.int64), np.array(size, np.int64)
+    low = np.clip(origins, 0, plane)
+    return low, np.clip(ends, low, plane)
+
+
+def held(low: Any, high: Any, origin: Any) -> tuple[tuple[slice, ...], ...]:
+    """The same places in a box and in its plane, all channels."""
+    inside = (slice(None), *map(slice, low - origin, high - origin))
+    return inside, (slice(None), *map(slice, low, high))
