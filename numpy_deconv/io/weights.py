@@ -13,24 +13,40 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import FileFormatError, OutputError
 from .atomic import PathLike
 from .elsewhere import other_door
-from .keras_file import read_keras_file
 from .npz import read_npz, write_npz
-from .paddle_file import read_paddle_file
 from .safetensors import read_safetensors, write_safetensors
-from .torch_file import read_torch_checkpoint
 from .weight_file import WeightFile
+
+
+def _torch(path: PathLike) -> WeightFile:
+    from .torch_file import read_torch_checkpoint
+
+    return read_torch_checkpoint(path)
+
+
+def _paddle(path: PathLike) -> WeightFile:
+    from .paddle_file import read_paddle_file
+
+    return read_paddle_file(path)
+
+
+def _keras(path: PathLike) -> WeightFile:
+    from .keras_file import read_keras_file
+
+    return read_keras_file(path)
+
 
 _READERS: dict[str, Callable[[PathLike], WeightFile]] = {
     ".safetensors": lambda path: WeightFile(read_safetensors(path)),
     ".npz": lambda path: WeightFile(read_npz(path)),
-    ".pt": read_torch_checkpoint,
-    ".pth": read_torch_checkpoint,
-    ".ckpt": read_torch_checkpoint,
-    ".bin": read_torch_checkpoint,
-    ".pdparams": read_paddle_file,
-    ".h5": read_keras_file,
-    ".hdf5": read_keras_file,
-    ".keras": read_keras_file,
+    ".pt": _torch,
+    ".pth": _torch,
+    ".ckpt": _torch,
+    ".bin": _torch,
+    ".pdparams": _paddle,
+    ".h5": _keras,
+    ".hdf5": _keras,
+    ".keras": _keras,
 }
 _WRITERS: dict[str, Callable[[PathLike, Mapping[str, ArrayLike]], None]] = {
     ".safetensors": write_safetensors,

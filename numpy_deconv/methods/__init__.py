@@ -1,20 +1,10 @@
 """Methods: one function each, from a net and a batch to a result with a picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .adversarial import Adversarial, fgsm, pgd
-from .ascent import (
-    DREAMS,
-    INVERSIONS,
-    PRESETS,
-    STYLES,
-    Ascent,
-    Recipe,
-    class_visualization,
-    deepdream,
-    invert,
-    style_transfer,
-    unit_visualization,
-    visualize,
-)
 from .attribution import Attribution, gradient_times_input, guided_backprop, saliency
 from .classification import Classification, Guess, classify
 from .correspondence import Correspondence, correspondence
@@ -35,6 +25,22 @@ from .result import Result
 from .rise import Rise, rise
 from .segmentation import Segmentation, segment
 from .smoothgrad import SmoothGrad, smoothgrad
+
+if TYPE_CHECKING:
+    from .ascent import (
+        DREAMS,
+        INVERSIONS,
+        PRESETS,
+        STYLES,
+        Ascent,
+        Recipe,
+        class_visualization,
+        deepdream,
+        invert,
+        style_transfer,
+        unit_visualization,
+        visualize,
+    )
 
 __all__ = [
     "DREAMS",
@@ -102,3 +108,17 @@ __all__ = [
     "unit_visualization",
     "visualize",
 ]
+
+_ASCENT = (
+    "DREAMS INVERSIONS PRESETS STYLES Ascent Recipe class_visualization deepdream "
+    "invert style_transfer unit_visualization visualize"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Pictures that are climbed to need an engine, imported on first use."""
+    if name not in _ASCENT.split():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import ascent
+
+    return getattr(ascent, name)

@@ -16,7 +16,6 @@ from ..arrays import Array, as_array, to_numpy
 from ..errors import ShapeError
 from ..functional import softmax
 from ..functional.options import whole
-from .ascent import gaussian_blur
 from .attribution import Attribution
 from .drawing import Picture
 from .occlusion import filling
@@ -93,6 +92,8 @@ def insertion(
     """
     batch = batch_of(x)
     options = {"steps": steps, "blur": blur}
+    from .ascent import gaussian_blur  # an engine of its own, and else not needed
+
     ends = gaussian_blur(batch, blur), batch
     return _curves(
         "insertion", net, ends, attribution, target, options, memory, progress

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .architecture import Architecture
 from .catalogue import ARCHITECTURES, find_architecture, identify
-from .inspection import Inspection, inspect_model
 from .labels import imagenet_labels, read_labels
 from .load import load_model, model_from_weights
 from .model import Model
 from .preprocess import IMAGENET, Preprocess
 from .row import Row
 from .shipped import sample_picture
+
+if TYPE_CHECKING:
+    from .inspection import Inspection, inspect_model
 
 __all__ = [
     "ARCHITECTURES",
@@ -29,3 +33,12 @@ __all__ = [
     "read_labels",
     "sample_picture",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Inspecting needs every reader there is, and is imported on first use."""
+    if name not in ("Inspection", "inspect_model"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import inspection
+
+    return getattr(inspection, name)

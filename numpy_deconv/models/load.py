@@ -22,7 +22,6 @@ from .fit import IGNORED, grouped
 from .labels import imagenet_labels, read_labels
 from .mapping import BY_NAME, map_weights
 from .model import Model
-from .onnx_model import load_onnx, onnx_source
 from .pixels import PIXELS
 from .preprocess import Preprocess
 from .shipped import SHIPPED, find_shipped
@@ -92,9 +91,13 @@ def load_model(
         labels = shipped.labels() if labels is None else labels
         architecture = name
     else:
-        if (found := onnx_source(text)) is not None and found.path.exists():
-            named = partial(_named_classes, labels)
-            return load_onnx(found, named, preprocess)
+        if ".onnx" in text.lower():
+            from .onnx_model import load_onnx, onnx_source  # much code for other files
+
+            found = onnx_source(text)
+            if found is not None and found.path.exists():
+                named = partial(_named_classes, labels)
+                return load_onnx(found, named, preprocess)
         path, pixels = _file_and_pixels(text)
         if not path.exists() and other_door(path) is None:
             raise OptionError(_unknown(text))
