@@ -1,42 +1,83 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in one command:
-#   1. an environment: the machine's own Python if it has CuPy, PyTorch and pytest,
-#      else a fresh one with packages from PyPI
-#   2. the GPU's tests, under the oracle's bounds
-#   3. compute-sanitizer (memcheck, racecheck), where the tool is present
-#   4. the benchmark beside PyTorch and cuDNN: a table and a JSON file
+# Everything that needs a GPU, in one command and ten minutes, with what is installed:
+# nothing is fetched. What counts most comes first, and every result is written down as
+# it comes, so that a run that is cut short has what it had.
+#   1. smoke      each kernel, a few calls, against the reference
+#   2. targets    the benchmark beside PyTorch and cuDNN: the cases that count
+#   3. tests      the GPU's tests, under the oracle's bounds
+#   4. sanitizer  compute-sanitizer (memcheck, racecheck), where the tool is present
+#   5. rest       the benchmark's other cases, until time is up
+# A step that fails does not keep the others from running; the exit status tells.
 #
-# usage: benchmarks/gpu_session.sh [FOLDER]      results go there; default gpu-results
-#   PYTHON=python3.12        which Python to start from
-#   STEPS="tests sanitizer benchmark"              which steps to run
-#   BENCH_ARGS="--batches 32 --only vgg16"         see python benchmarks/gpu --help
+# usage: benchmarks/gpu_session.sh [--quick] [FOLDER]      default folder: gpu-results
+#   --quick                  smoke and targets only, in three minutes
+#   SECONDS_IN_ALL=600       how long it may take
+#   PYTHON=python3.12        which Python; else the first one that has CuPy
+#   STEPS="smoke targets"    which steps to run
+#   BENCH_ARGS="--only vgg16"     see python benchmarks/gpu --help
+#   DRY_RUN=1                no card: the stand-in and PyTorch on the CPU, to see it run
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
+seconds=${SECONDS_IN_ALL:-600}
+steps=${STEPS:-smoke targets tests sanitizer rest}
+if [[ ${1:-} == --quick ]]; then
+    shift
+    seconds=${SECONDS_IN_ALL:-180} steps=${STEPS:-smoke targets}
+fi
 out=${1:-gpu-results}
 mkdir -p "$out" || exit 1
 out=$(cd "$out" && pwd)
-steps=${STEPS:-tests sanitizer benchmark}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+told=$out/summary.txt
+: >"$told"
 failed=()
+dry=()
+if [[ -n ${DRY_RUN:-} ]]; then dry=(--dry-run); fi
 
-step() { printf '\n=== %s\n' "$*"; }
+say() { printf '%s\n' "$*" | tee -a "$told"; }
+step() { printf '\n=== %s (%s s left)\n' "$1" "$(left)"; }
 wanted() { case " $steps " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+left() { echo $((seconds - SECONDS > 0 ? seconds - SECONDS : 0)); }
+# seconds for a step: its share of all, but no more than are left
+share() {
+    local most=$((seconds * $1 / 100)) rest
+    rest=$(left)
+    echo $((most < rest ? most : rest))
+}
+has() { "$python" -c "import $1" 2>/dev/null; }
 
 step "the card"
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv ||
+nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader ||
     echo "nvidia-smi is not there; CuPy will tell what it finds"
 
 step "an environment"
-python=${PYTHON:-python3}
-if ! "$python" -c 'import cupy, hypothesis, numpy, PIL, pytest, rich, torch, typer' 2>"$work/missing"; then
-    echo "the machine's Python lacks something ($(tail -n 1 "$work/missing")): making one"
-    "$python" -m venv "$work/venv" || exit 1
-    python=$work/venv/bin/python
-    "$python" -m pip install -q ".[cuda12,numba,test]" || exit 1
-    "$python" -m pip uninstall -q -y numpy-deconv
+python=
+for each in ${PYTHON:-} python3 python3.12 python3.13 python3.11 python; do
+    command -v "$each" >/dev/null || continue
+    python=${python:-$each}
+    if "$each" -c 'import numpy, cupy' 2>/dev/null; then
+        python=$each
+        break
+    fi
+done
+if [[ -z $python ]]; then
+    say "there is no Python here"
+    exit 1
 fi
+"$python" --version
+need=(numpy cupy)
+if [[ -n ${DRY_RUN:-} ]]; then need=(numpy torch); fi
+for each in "${need[@]}"; do
+    if ! has "$each"; then
+        say "$each is missing, and nothing runs without it: pip install 'numpy-deconv[cuda12]', or [cuda13]"
+        exit 1
+    fi
+done
+for each in torch pytest hypothesis PIL; do
+    has "$each" || say "$each is missing: what needs it is left out"
+done
 
 # The package as the wheel would lay it out, so that no installer is needed and the
 # entry points name the backends.
@@ -65,7 +106,8 @@ for group, points in project["entry-points"].items():
 (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 PYTHON
 export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH} PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
-"$python" - <<'PYTHON' || exit 1
+if [[ -z ${DRY_RUN:-} ]]; then
+    "$python" - <<'PYTHON' || exit 1
 import sys
 
 import numpy_deconv
@@ -74,36 +116,71 @@ state = numpy_deconv.available_backends()["cupy"]
 print(state.detail)
 sys.exit(0 if state.ready else "there is nothing to measure without a card")
 PYTHON
-
-if wanted tests; then
-    step "the GPU's tests"
-    "$python" -m pytest tests/test_cupy_on_gpu.py -o filterwarnings=default \
-        -p no:cacheprovider -q 2>&1 | tee "$out/tests.log" || failed+=(tests)
 fi
 
-if wanted sanitizer; then
+# one step: its name, the share of the time that it may take, its command
+run() {
+    local name=$1 most
+    most=$(share "$2")
+    shift 2
+    if ((most < 10)); then
+        say "$name: left out, time is up"
+        return
+    fi
+    step "$name"
+    timeout -k 10 "$most" "$@" 2>&1 | tee "$out/$name.log"
+    local status=${PIPESTATUS[0]}
+    case $status in
+    0) say "$name: passed: $(tail -n 1 "$out/$name.log")" ;;
+    124 | 137) say "$name: stopped after $most s; $name.log and what it wrote are kept" ;;
+    *)
+        say "$name: FAILED ($status): $(tail -n 1 "$out/$name.log")"
+        failed+=("$name")
+        ;;
+    esac
+}
+
+tests=("$python" -m pytest tests/test_cupy_on_gpu.py -o filterwarnings=default
+    -p no:cacheprovider -q)
+testable=
+if has pytest && has hypothesis; then testable=1; fi
+several=()
+if has xdist; then several=(-n 4); fi # compiling is what takes long, and on the CPU
+
+if wanted smoke && [[ $testable ]]; then
+    run smoke 20 "${tests[@]}" "${several[@]}" -k sanitized
+fi
+benchmark=("$python" "$root/benchmarks/gpu" "${dry[@]}")
+if wanted targets; then
+    # shellcheck disable=SC2086
+    run targets 45 "${benchmark[@]}" --targets --seconds "$(($(share 45) - 10))" \
+        --json "$out/gpu.json" ${BENCH_ARGS:-}
+fi
+if wanted tests && [[ $testable ]]; then
+    run tests 35 "${tests[@]}" "${several[@]}" -k "not sanitized"
+fi
+if wanted sanitizer && [[ $testable ]]; then
     if command -v compute-sanitizer >/dev/null; then
+        # its own allocator off: every array has guarded memory of its own
         for tool in memcheck racecheck; do
-            step "compute-sanitizer, $tool"
-            # its own allocator off: every array has guarded memory of its own
-            CUPY_PLAIN_ALLOCATOR=1 timeout 1800 compute-sanitizer --tool "$tool" \
-                --error-exitcode 9 "$python" -m pytest tests/test_cupy_on_gpu.py \
-                -k sanitized -o filterwarnings=default -p no:cacheprovider -q 2>&1 |
-                tee "$out/$tool.log" || failed+=("$tool")
+            CUPY_PLAIN_ALLOCATOR=1 run "$tool" 12 compute-sanitizer --tool "$tool" \
+                --error-exitcode 9 "${tests[@]}" -k "sanitized"
         done
     else
-        step "compute-sanitizer is not here: left out"
+        say "sanitizer: compute-sanitizer is not here"
     fi
 fi
-
-if wanted benchmark; then
-    step "the benchmark"
+if wanted rest; then
     # shellcheck disable=SC2086
-    "$python" "$root/benchmarks/gpu" --json "$out/gpu.json" ${BENCH_ARGS:-} 2>&1 |
-        tee "$out/benchmark.log" || failed+=(benchmark)
+    run rest 100 "${benchmark[@]}" --rest --seconds "$(($(left) - 10))" \
+        --json "$out/gpu-rest.json" ${BENCH_ARGS:-}
 fi
 
 step "results are in $out"
+for each in "$out/gpu.md" "$out/gpu-rest.md"; do
+    if [[ -f $each ]]; then sed -n '3,/^$/p' "$each" >>"$told"; fi
+done
+cat "$told"
 if ((${#failed[@]})); then
     echo "failed: ${failed[*]}"
     exit 1

@@ -33,7 +33,7 @@ from .reference.columns import col2im, im2col
 from .window import Window
 
 if TYPE_CHECKING:
-    from .layers.boxes import Boxes, Indices
+    from .layers.boxes import Boxes
 
 
 class Backend(ABC):
@@ -101,20 +101,17 @@ class Backend(ABC):
     def cut(
         self,
         planes: Array,
-        samples: Indices,
-        origins: Indices,
-        shape: Sizes,
-        outside: float,
+        boxes: Boxes,
+        outside: float = 0,
         over: Array | None = None,
-        at: Indices | None = None,
+        inner: Boxes | None = None,
     ) -> Array:
-        """Windows ``(B, C, *shape)`` of ``planes (N, C, *size)``.
+        """What ``planes (N, C, *size)`` hold in boxes, ``(B, C, *boxes.shape)``.
 
-        Row ``b`` is what plane ``samples[b]`` holds from ``origins[b]`` on, and
-        ``outside`` beyond its edges; ``over[b]`` is then written on it from its place
-        ``at[b]`` on, as far as it lies within.
+        Beyond the edges of its plane a box holds ``outside``. What ``over (B, C,
+        *inner.shape)`` holds in boxes of the same planes is then written on it.
         """
-        return windows.cut(planes, samples, origins, shape, outside, over, at)
+        return windows.cut(planes, boxes, outside, over, inner)
 
     def scatter_windows(
         self,
@@ -129,13 +126,16 @@ class Backend(ABC):
 
         ``values (B, C, *output.shape)`` belong to ``switches (N, C, *output.plane)``,
         which index planes of ``size``; the result is ``(B, C, *inputs.shape)``. Where
-        ``stays``, as large as the switches, is False a value is dropped. To be
-        overridden where cutting the switches out costs more than the rest.
+        ``stays``, as large as the switches, is False a value is dropped, and so is one
+        whose switch lies outside of its box. To be overridden where cutting the
+        switches out costs more than the rest.
         """
+        local, kept = switching.switches_in_windows(
+            output.cut(switches), size, inputs.origins, inputs.shape
+        )
         if stays is not None:
-            values = np.where(output.cut(stays), values, values.dtype.type(0))
-        cut = output.cut(switches)
-        local = switching.switches_in_windows(cut, size, inputs.origins, inputs.shape)
+            kept = kept & output.cut(stays)
+        values = np.where(kept, values, values.dtype.type(0))
         return self.scatter(values, local, inputs.shape, "sum")
 
     def gather(self, x: Array, switches: Array) -> Array:

@@ -147,3 +147,16 @@ def current(array: Array) -> Backend:
         f"backend {backend.name!r} is selected, but the array is a NumPy array: move "
         "it to the device first (cupy.asarray), or select another backend"
     )
+
+
+def beside(value: Array, x: Array) -> Array:
+    """A constant, such as a layer's parameter, where ``x`` lies.
+
+    One that nobody can write to, as a loaded model's, is sent to a GPU only once.
+    """
+    return value if family(value) == family(x) else current(x).resident(value)
+
+
+def placed(array: Array) -> Array:
+    """An array of the host where the selected backend computes."""
+    return selected_backend().resident(array)

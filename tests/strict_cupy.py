@@ -2,7 +2,9 @@
 
 As CuPy's, these arrays refuse to become NumPy's, refuse to meet them in one operation,
 and stay what they are when reduced to one number. NumPy's functions reach them by its
-protocols, as they reach CuPy's. Computing is the stand-in's.
+protocols, as they reach CuPy's, if CuPy has them, with the parameters that it has
+(cupy_signatures). What CuPy would do in any order, adding by atomics or writing two
+values to one place, is refused. Computing is the stand-in's.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
+from cupy_signatures import require, require_function, require_ufunc
 
+from numpy_deconv import registry
+from numpy_deconv.backends.cupy_gpu import CupyBackend
 from numpy_deconv.backends.cupy_gpu.device import Grid
 from numpy_deconv.backends.cupy_gpu.kernel import Kernel
 from numpy_deconv.backends.cupy_gpu.residence import Residents
@@ -34,27 +40,31 @@ class ndarray:
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
     ) -> Any:
+        require_function(function, args, kwargs)
         if function in (np.asarray, np.array):  # like= sends it to the device
-            return ndarray(
-                np.array(args[0]._host if isinstance(args[0], ndarray) else args[0])
-            )
+            return sys.modules["cupy"].asarray(*args, **kwargs)
         return _wrapped(function(*_opened(args), **_opened(kwargs)))
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *args: Any, **kwargs: Any
     ) -> Any:
-        result = getattr(ufunc, method)(*_opened(args), **_opened(kwargs))
+        require_ufunc(ufunc.__name__, method, kwargs)
+        result = ufunc(*_opened(args), **_opened(kwargs))
         out = kwargs.get("out")
         return out[0] if out else _wrapped(result)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        require(f"ndarray.{name}", 0, ())
+        if name == "flags":
+            return _Flags(self._host.flags)
         found = getattr(self._host, name)
         if not callable(found):
             return _wrapped(found)
 
         def method(*args: Any, **kwargs: Any) -> Any:
+            require(f"ndarray.{name}", len(args), kwargs)
             return _wrapped(found(*_opened(args), **_opened(kwargs)))
 
         return method
@@ -72,6 +82,12 @@ class ndarray:
         return _wrapped(self._host[_opened(key)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, ndarray | list) for k in keys):
+            places = np.arange(self._host.size).reshape(self._host.shape)
+            written = places[_opened(key)]
+            if len(np.unique(written)) != written.size:
+                raise TypeError("two values for one place: CuPy leaves open which wins")
         self._host[_opened(key)] = _opened(value)
 
     def __len__(self) -> int:
@@ -95,6 +111,15 @@ class ndarray:
 
 ndarray.__module__ = "cupy"
 
+
+class _Flags:
+    """What CuPy tells of an array; not whether it is writeable."""
+
+    def __init__(self, flags: Any):
+        self.c_contiguous, self.f_contiguous = flags.c_contiguous, flags.f_contiguous
+        self.owndata = flags.owndata
+
+
 _BINARY = ("add", "sub", "mul", "truediv", "floordiv", "pow", "matmul", "and", "or")
 _OPERATORS = (
     *_BINARY,
@@ -106,7 +131,7 @@ _OPERATORS = (
 
 def _operator(name: str) -> Callable[..., Any]:
     def apply(self: ndarray, *others: Any) -> Any:
-        if any(isinstance(o, np.ndarray) and o.ndim for o in others):
+        if any(isinstance(o, np.ndarray) for o in others):
             return NotImplemented
         result = getattr(self._host, f"__{name}__")(*_opened(others))
         if name[1:] in _BINARY and name[0] == "i":
@@ -125,7 +150,7 @@ def _opened(value: Any) -> Any:
     """What lies behind device arrays; an array of the host is refused."""
     if isinstance(value, ndarray):
         return value._host
-    if isinstance(value, np.ndarray) and value.ndim:
+    if isinstance(value, np.ndarray):
         raise TypeError("Unsupported type <class 'numpy.ndarray'>")
     if isinstance(value, tuple | list):
         return type(value)(_opened(each) for each in value)
@@ -152,8 +177,16 @@ class _Runtime:
         return 1 << 30, 1 << 30
 
 
+class OutOfMemoryError(MemoryError):
+    """As CuPy's, which is a MemoryError too."""
+
+
 class _Pool:
     """Nothing is kept."""
+
+    @staticmethod
+    def free_all_blocks() -> None:
+        """Nothing to give back."""
 
     @staticmethod
     def free_bytes() -> int:
@@ -164,13 +197,19 @@ class LookAlike(ModuleType):
     """What of CuPy's module is used here."""
 
     ndarray = ndarray
+    OutOfMemoryError = OutOfMemoryError
     cuda = SimpleNamespace(runtime=_Runtime)
 
     def get_default_memory_pool(self) -> type[_Pool]:
         return _Pool
 
-    def asarray(self, values: Any) -> ndarray:
-        return values if isinstance(values, ndarray) else ndarray(np.array(values))
+    def asarray(self, values: Any, dtype: Any = None) -> ndarray:
+        if not isinstance(values, ndarray):
+            return ndarray(np.array(values, dtype))
+        same = dtype is None or values.dtype == dtype
+        return values if same else values.astype(dtype)
+
+    array = asarray
 
     def ascontiguousarray(self, values: ndarray) -> ndarray:
         return ndarray(np.ascontiguousarray(_opened(values)))
@@ -201,7 +240,8 @@ class LookAlikeDevice(StandIn):
         for a in arguments:  # what is not on the device must be a number or a struct
             if isinstance(a, np.ndarray) and a.dtype.names is None:
                 raise TypeError("a kernel was given an array of the host")
-        super().launch(kernel, grid, block, [_opened(a) for a in arguments], shared)
+        opened = [a._host if isinstance(a, ndarray) else a for a in arguments]
+        super().launch(kernel, grid, block, opened, shared)
 
     def constant(self, values: Any) -> Any:
         return self.xp.asarray(values)
@@ -213,3 +253,12 @@ class LookAlikeDevice(StandIn):
 
     def matmul(self, a: Any, b: Any) -> Any:
         return ndarray(super().matmul(_opened(a), _opened(b)))
+
+
+def installed(monkeypatch: pytest.MonkeyPatch) -> LookAlike:
+    """The look-alike as ``cupy``, and the backend that computes on its arrays."""
+    module = LookAlike("cupy")
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    backend = CupyBackend(device=LookAlikeDevice())
+    monkeypatch.setitem(registry._made, "cupy", backend)
+    return module

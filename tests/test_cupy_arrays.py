@@ -16,7 +16,6 @@ import small_nets
 import strict_cupy
 
 from numpy_deconv import check_backend, methods, registry
-from numpy_deconv.backends.cupy_gpu import CupyBackend
 from numpy_deconv.backends.cupy_gpu.residence import Residents, fixed_owner
 from numpy_deconv.backends.cupy_gpu.stand_in import compiler
 from numpy_deconv.contract.recipes import RECIPES
@@ -31,11 +30,7 @@ pytestmark = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler
 @pytest.fixture(autouse=True)
 def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """CuPy's look-alike, and the backend that computes on its arrays."""
-    module = strict_cupy.LookAlike("cupy")
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    backend = CupyBackend(device=strict_cupy.LookAlikeDevice())
-    monkeypatch.setitem(registry._made, "cupy", backend)
-    yield module
+    yield strict_cupy.installed(monkeypatch)
 
 
 def same(there: Any, here: Any) -> None:
@@ -173,6 +168,70 @@ def test_where_memory_runs_out_a_batch_is_halved(
     there = methods.deconvnet(net, cupy.asarray(x), "relu3", maps="all").pixels
     same(there, want)
     assert max(seen) > most
+
+
+class Small:
+    """A card that refuses more samples at a time than ``most``, as CuPy does."""
+
+    def __init__(self, most: int):
+        self.most, self.seen, self.freed = most, [0], 0
+        self.backend = registry.get_backend("cupy")
+        self.conv = self.backend.conv_clipped, self.backend.conv
+
+    def refuse(self, patch: pytest.MonkeyPatch) -> Small:
+        for number, name in enumerate(("conv_clipped", "conv")):
+
+            def limited(x: Any, *rest: Any, run: Any = self.conv[number]) -> Any:
+                self.seen.append(len(x))
+                if len(x) > self.most:
+                    raise sys.modules["cupy"].OutOfMemoryError(f"{len(x)} samples")
+                return run(x, *rest)
+
+            patch.setattr(self.backend, name, limited)
+        pool = strict_cupy._Pool
+        patch.setattr(pool, "free_all_blocks", lambda: setattr(self, "freed", 1))
+        return self
+
+
+MANY: dict[str, Method] = {
+    "saliency": methods.saliency,
+    "given": lambda n, x: methods.guided_backprop(n, x, [0, 1, 2, 3, 4, 0]),
+    "classified": lambda n, x: methods.classify(n, x),
+    "averaged": lambda n, x: methods.smoothgrad(n, x[:1], samples=6),
+    "masked": lambda n, x: methods.rise(n, x[:1], masks=6, cells=3),
+    "handed down": lambda n, x: methods.lrp(n, x),
+    "seen": lambda n, x: methods.grad_cam(n, x, layer="relu2"),
+    "attacked": lambda n, x: methods.pgd(n, x, steps=2, epsilon=0.1),
+    "projected": lambda n, x: methods.deconvnet(n, x, "relu2", maps=[0, 1]),
+    "unit": lambda n, x: methods.saliency(n, x, layer="relu2", unit=(1, 2, 1)),
+    "covered": lambda n, x: methods.occlusion(n, x[:1], size=4, stride=3),
+}
+
+
+@pytest.mark.parametrize("method", MANY)
+def test_where_memory_runs_out_a_chunk_is_halved(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    net, x = small_nets.make("overlapping"), small_nets.images(0, 6)
+    want = MANY[method](net, x).pixels
+    card = Small(2).refuse(monkeypatch)
+    there = MANY[method](net, cupy.asarray(x)).pixels
+    got = there.get() if isinstance(there, strict_cupy.ndarray) else there
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+    assert max(card.seen) > 2
+    assert card.freed
+
+
+@pytest.mark.parametrize("method", MANY)
+def test_where_a_single_sample_is_too_large(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    net, x = small_nets.make("overlapping"), cupy.asarray(small_nets.images(0, 6))
+    Small(0).refuse(monkeypatch)
+    with pytest.raises(
+        MemoryError, match=r"a single .*does not fit into memory \(1 sa"
+    ):
+        MANY[method](net, x)
 
 
 def test_where_not_even_one_fits(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numpy_deconv import available_backends
 from numpy_deconv.backends.cupy_gpu.algorithms import Setting, chosen
-from numpy_deconv.backends.cupy_gpu.device import missing
+from numpy_deconv.backends.cupy_gpu.device import _as_memory_error, missing
 from numpy_deconv.backends.cupy_gpu.geometry import divisor
 from numpy_deconv.backends.cupy_gpu.kernel import INT, index_for
 from numpy_deconv.backends.cupy_gpu.problem import Problem
@@ -118,3 +118,12 @@ def test_the_caller_s_choice() -> None:
     assert chosen(case, only).name == "tiles 16x128"
     unable = Setting(90, 132, only=("depthwise",))
     assert chosen(case, unable).name == "winograd"
+
+
+def test_libraries_out_of_memory_raise_the_error_that_methods_know() -> None:
+    for kind, said in (
+        (MemoryError, "CUBLAS_STATUS_ALLOC_FAILED"),
+        (RuntimeError, "CUDA_ERROR_INVALID_VALUE"),
+    ):
+        with pytest.raises(kind, match=said), _as_memory_error():
+            raise RuntimeError(said)

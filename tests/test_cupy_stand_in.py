@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy_deconv import check_backend, oracle
 from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.backends.cupy_gpu import winograd
 from numpy_deconv.backends.cupy_gpu.algorithms import NAMES
+from numpy_deconv.backends.cupy_gpu.kernel import Kernel, kernel_for
 from numpy_deconv.backends.cupy_gpu.stand_in import StandIn, compiler
 from numpy_deconv.contract.recipes import RECIPES
 from numpy_deconv.errors import BackendError, OptionError
@@ -27,6 +29,18 @@ def backend(device: StandIn | None = None, **options: Any) -> Any:
     from stand_in_backend import StandInBackend
 
     return StandInBackend(device=device, **options)
+
+
+@dataclass(frozen=True)
+class Text(Kernel):
+    """A kernel that stands in no file."""
+
+    file: str
+    function: str = "orders"
+
+    @property
+    def code(self) -> str:
+        return self.file
 
 
 def normal(*shape: int, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
@@ -101,6 +115,70 @@ def test_large_tiles_and_their_remainders(
         y.astype(np.float64), wide[1], None, size, PLAIN, 1
     )
     assert error(back, want) < (1e-3 if dtype == np.float16 else 3e-6)
+
+
+@pytest.mark.parametrize("algorithm", NAMES)
+def test_bias_is_added_before_results_are_clipped(algorithm: str) -> None:
+    depthwise = algorithm == "depthwise"
+    groups = 12 if depthwise else 1
+    dtype = np.float16 if algorithm == "tensor" else np.float32
+    x = normal(2, 12, 9, 10, dtype=dtype)
+    weight = normal(36, 12 // groups, 3, 3, dtype=dtype)
+    bias = 4 * normal(36, dtype=dtype)
+    ours = backend(StandIn(specialises=depthwise), algorithms=(algorithm,))
+    for low, high in ((0, None), (-2.0, 3.0)):
+        y = ours.conv_clipped(x, weight, bias, PLAIN, groups, low, high)
+        wide = [a.astype(np.float64) for a in (x, weight, bias)]
+        want = REFERENCE.conv_clipped(*wide, PLAIN, groups, low, high)
+        assert error(y, want) < (1e-3 if dtype == np.float16 else 3e-6)
+        assert y.min() >= low
+    files = {kernel.file for kernel in ours.device.launches}
+    assert f"{algorithm.split()[0]}.cu" in files
+
+
+def test_the_order_of_threads_is_drawn_and_shared_memory_is_not_zero() -> None:
+    """What makes a missing barrier, or a read of what nobody wrote, show itself."""
+    ours = backend(winograd=False)
+    x, weight = normal(1, 40, 5, 6), normal(33, 40, 3, 3)
+    orders = [ours.conv(x, weight, None, PLAIN, 1).tobytes() for _ in range(4)]
+    assert len(set(orders)) == 1
+    source = "\n".join(
+        (
+            'extern "C" __global__ void orders(const int* at, int* who, int total) {',
+            "    __shared__ float kept[64];",
+            "    __shared__ int turn;",
+            "    const bool unset = kept[threadIdx.x] != kept[threadIdx.x];",
+            "    if (threadIdx.x == 0) turn = 0;",
+            "    __syncthreads();",
+            "    const int mine = turn++;",
+            "    who[mine] = unset ? threadIdx.x : -1;",
+            "}",
+        )
+    )
+    device, seen = StandIn(), []
+    for _ in range(4):
+        who = np.zeros(64, np.int32)
+        device.launch(Text(source), (1,), (64,), [who, who.copy(), np.int32(64)])
+        found = np.zeros(64, np.int32)
+        device.launch(Text(source), (1,), (64,), [who, found, np.int32(64)])
+        assert sorted(found.tolist()) == list(range(64))
+        seen.append(tuple(found.tolist()))
+    assert len(set(seen)) > 2
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("specialises", [False, True])
+def test_nan_and_the_first_of_equals_win(dtype: Any, specialises: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 2, (2, 3, 12, 13)).astype(dtype)
+    for value in (np.nan, -np.inf, np.inf):
+        x[rng.random(x.shape) < 0.15] = value
+    window = Window((3, 2), (2, 1), ((1, 0), (0, 1)), (1, 2))
+    ours = backend(StandIn(specialises=specialises))
+    for got, want in zip(
+        ours.max_pool(x, window), REFERENCE.max_pool(x, window), strict=True
+    ):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_strided_transposed_convolutions_merge_their_phases() -> None:
@@ -187,26 +265,38 @@ def test_options_that_do_not_exist() -> None:
 
 
 def test_a_kernel_is_never_given_strides() -> None:
-    from numpy_deconv.backends.cupy_gpu.kernel import kernel_for
-
     kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
     with pytest.raises(BackendError, match=r"a kernel was given strides \(16,\)"):
         StandIn().launch(kernel, (1,), (1,), [np.ones(8, np.float32)[::4]])
 
 
 def test_what_does_not_compile_is_told() -> None:
-    from numpy_deconv.backends.cupy_gpu.kernel import Kernel
-
     with pytest.raises(BackendError, match="the stand-in did not compile"):
         StandIn().launch(Kernel("pooling.cu", "max_pool"), (1,), (1,), [])
 
 
 def test_who_writes_beside_an_array_is_caught() -> None:
-    from numpy_deconv.backends.cupy_gpu.kernel import kernel_for
-
     kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
     x, y = np.ones(8, np.float32), np.empty(4, np.float32)
     options = np.zeros((), [("first", "f8"), ("second", "f8")])
     arguments = [x, y, np.int64(8), np.int32(0), options]
+    device = StandIn()  # an array stands now at the end, now at the beginning of a page
+    with pytest.raises(BackendError, match="activation read or wrote beside an array"):
+        device.launch(kernel, (1,), (8,), arguments)
     with pytest.raises(BackendError, match="activation wrote beside an array"):
+        device.launch(kernel, (1,), (8,), arguments)
+
+
+def test_who_reads_beside_an_array_is_caught() -> None:
+    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
+    x, y = np.ones(4, np.float32), np.empty(8, np.float32)
+    options = np.zeros((), [("first", "f8"), ("second", "f8")])
+    arguments = [x, y, np.int64(8), np.int32(0), options]
+    with pytest.raises(BackendError, match="activation read or wrote beside an array"):
         StandIn().launch(kernel, (1,), (8,), arguments)
+
+
+def test_who_overflows_is_caught() -> None:
+    source = 'extern "C" __global__ void orders(int* x) { x[0] += 2147483647; }'
+    with pytest.raises(BackendError, match=r"orders left the bounds .*, or overflowed"):
+        StandIn().launch(Text(source), (1,), (1,), [np.ones(1, np.int32)])

@@ -37,7 +37,13 @@ def _on_device(method: Method) -> Method:
 
     @wraps(method)
     def answer(self: CupyBackend, *args: Any, **options: Any) -> Any:
-        dtype = next(a.dtype for a in args if hasattr(a, "dtype"))
+        first = next(a for a in args if hasattr(a, "dtype"))
+        with self.device.around(first):
+            return placed(self, first.dtype, args, options)
+
+    def placed(
+        self: CupyBackend, dtype: Any, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
         args = tuple(
             self.device.resident(a) if hasattr(a, "dtype") else a for a in args
         )
@@ -131,6 +137,9 @@ class CupyBackend(NumpyBackend):
     @classmethod
     def missing(cls) -> str | None:
         return missing()
+
+    def resident(self, array: Array) -> Array:
+        return self.device.resident(array)
 
     @_exactly
     def conv(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ Grid = tuple[int, ...]
 
 #: NVRTC's options beside the macros. Products and sums may be fused, as on any GPU.
 OPTIONS = ("-std=c++17",)
+#: How CUDA and cuBLAS say that memory ran out; CuPy's own pool raises MemoryError.
+OUT_OF_MEMORY = ("ALLOC_FAILED", "OUT_OF_MEMORY", "cudaErrorMemoryAllocation")
 #: Shared memory that a block has without asking for more.
 PLAIN_SHARED = 48 << 10
 
@@ -45,6 +48,9 @@ class Device(Protocol):
     def resident(self, array: Array) -> Array:
         """An operand where kernels can read it; one of the host is sent there."""
 
+    def around(self, array: Array) -> AbstractContextManager[Any]:
+        """The device that an array lies on made the current one, for a while."""
+
     def capability(self) -> int:
         """Compute capability as a number: 90 for 9.0."""
 
@@ -61,15 +67,18 @@ def over(total: int, threads: int = THREADS) -> tuple[Grid, Grid]:
 
 
 class CudaDevice:
-    """CuPy's current device. Modules are kept per device, as CuPy keeps their code."""
+    """CuPy's current device. Modules are kept per device, as CuPy keeps their code.
+
+    Kernels run on CuPy's current stream, and are compiled for each window's shape
+    unless ``specialises`` is False.
+    """
 
     index: str | None = None
-    specialises = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, specialises: bool = True) -> None:
         import cupy
 
-        self.xp = cupy
+        self.xp, self.specialises = cupy, specialises
         self._functions: dict[tuple[int, Kernel], Any] = {}
         self._constants: dict[Any, Array] = {}
         self._residents = Residents()
@@ -85,7 +94,8 @@ class CudaDevice:
         function = self._function(kernel)
         if shared > PLAIN_SHARED:
             function.max_dynamic_shared_size_bytes = shared
-        function(grid, block, tuple(map(_argument, arguments)), shared_mem=shared)
+        with _as_memory_error():
+            function(grid, block, tuple(map(_argument, arguments)), shared_mem=shared)
 
     def _function(self, kernel: Kernel) -> Any:
         key = (self.xp.cuda.runtime.getDevice(), kernel)
@@ -99,14 +109,23 @@ class CudaDevice:
         number = self.xp.cuda.runtime.getDevice()
         key = (number, values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
-            self._constants[key] = self.xp.asarray(values)
+            self._constants[key] = self._sent(values)
         return self._constants[key]
 
     def resident(self, array: Array) -> Array:
         if not isinstance(array, np.ndarray):
             return array
         number = self.xp.cuda.runtime.getDevice()
-        return self._residents.copy_of(array, number, self.xp.asarray)
+        return self._residents.copy_of(array, number, self._sent)
+
+    def _sent(self, values: np.ndarray[Any, Any]) -> Array:
+        """Values of the host, there for all streams: what is kept may serve any."""
+        sent = self.xp.asarray(values)
+        self.xp.cuda.get_current_stream().synchronize()
+        return sent
+
+    def around(self, array: Array) -> AbstractContextManager[Any]:
+        return array.device if isinstance(array, self.xp.ndarray) else nullcontext()
 
     def capability(self) -> int:
         return int(self.xp.cuda.Device().compute_capability)
@@ -115,7 +134,21 @@ class CudaDevice:
         return int(self.xp.cuda.Device().attributes["MultiProcessorCount"])
 
     def matmul(self, a: Array, b: Array) -> Array:
-        return self.xp.matmul(a, b)
+        with _as_memory_error():
+            return self.xp.matmul(a, b)
+
+
+@contextmanager
+def _as_memory_error() -> Iterator[None]:
+    """What libraries say of too little memory, as the one error that methods know."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        if any(word in str(error) for word in OUT_OF_MEMORY):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def _argument(value: Any) -> Any:

@@ -26,6 +26,7 @@ NAMES = {
     "hard_sigmoid": (9, None, None),
     "hard_swish": (10, None, None),
     "softplus": (11, "beta", "threshold"),
+    "erf": (12, None, None),  # no activation, but its value is a kernel's business
 }
 OPTIONS = np.dtype([("first", "f8"), ("second", "f8")])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import ceilings
 import projection
 from cases import BATCHES, Case, Tools
 from clock import medians
-from results import Row, about, save, table
+from results import Row, about, save, summary, table
+
+FIRST = 3  # cases.order of what is no target any more
 
 
 def arguments() -> argparse.Namespace:
@@ -21,26 +24,41 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=Path("gpu.json"))
     parser.add_argument("--only", default="", help="cases with this in group or name")
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="begin no case after so many"
+    )
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--targets", action="store_true", help="what counts most")
+    part.add_argument("--rest", action="store_true", help="all but those")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="on the CPU, to see that all of it runs"
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     """Measure, print, and keep what was measured after every case."""
-    given = arguments()
-    import cupy
-    import torch
+    given, begun = arguments(), time.monotonic()
+    if given.dry_run:
+        import dry_run
 
-    torch.backends.cudnn.benchmark = True
-    torch.manual_seed(0)
+        dry_run.install()
+    import cupy
+
+    torch = _torch()
     tools = Tools(cupy, torch)
     machine, found = about(cupy, torch), ceilings.measured(cupy, torch)
     print(f"{machine['device']}: {found}", flush=True)
+    chosen = [*projection.cases(), *cases.cases(tuple(given.batches))]
+    chosen = [c for c in chosen if given.only in f"{c.group} {c.name}"]
+    if given.targets or given.rest:
+        chosen = [c for c in chosen if (cases.order(c) < FIRST) == given.targets]
     rows: list[Row] = []
     try:
-        # whole nets first: they are few, and what the rest adds up to
-        for case in (*projection.cases(), *cases.cases(tuple(given.batches))):
-            if given.only and given.only not in f"{case.group} {case.name}":
-                continue
+        for case in sorted(chosen, key=cases.order):
+            if time.monotonic() - begun > given.seconds:
+                print(f"time is up: {len(chosen) - len(rows)} cases are left out")
+                break
             row = measured(case, tools, found)
             rows.append(row)
             ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
@@ -50,8 +68,24 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted: what was measured is kept", file=sys.stderr)
     print(table(rows))
+    print(summary(rows))
     wrong = [row for row in rows if row.problem]
     return 1 if wrong or not rows else 0
+
+
+def _torch() -> Any:
+    """PyTorch, if it is here and sees the card; else nothing is compared with."""
+    try:
+        import torch
+    except ImportError as error:
+        print(f"no PyTorch ({error}): our own times only")
+        return None
+    if cases.DEVICE == "cuda" and not torch.cuda.is_available():
+        print("this PyTorch has no CUDA: our own times only")
+        return None
+    torch.backends.cudnn.benchmark = True
+    torch.manual_seed(0)
+    return torch
 
 
 def measured(case: Case, tools: Tools, found: ceilings.Ceilings) -> Row:
@@ -62,20 +96,29 @@ def measured(case: Case, tools: Tools, found: ceilings.Ceilings) -> Row:
         floors = found.floor(case.nbytes, case.flops, case.precision)
         row.moving, row.computing = floors
     try:
-        ours, theirs = case.make(tools)
-        row.error = error(tools, ours(0), theirs(0))
-        if not row.error <= case.tolerance:
-            row.problem = f"wrong: relative error {row.error:.2g}"
-            return row
-        times = medians(tools.cupy, {"ours": ours, "theirs": theirs})
-        row.ours, row.theirs = times["ours"], times["theirs"]
+        _measure(case, tools, row)
     except Exception as problem:  # one case's failure is its result, not the end
         row.problem = f"{type(problem).__name__}: {problem}"[:200].replace("\n", " ")
-    finally:
+    finally:  # the arrays are let go by now
         ceilings.allow_tf32(tools.torch, False)
         tools.cupy.get_default_memory_pool().free_all_blocks()
-        tools.torch.cuda.empty_cache()
+        if tools.torch is not None:
+            tools.torch.cuda.empty_cache()
     return row
+
+
+def _measure(case: Case, tools: Tools, row: Row) -> None:
+    ours, theirs = case.make(tools)
+    if tools.torch is None:
+        ours(0)
+        row.ours = medians(tools.cupy, {"ours": ours})["ours"]
+        return
+    row.error = error(tools, ours(0), theirs(0))
+    if not row.error <= case.tolerance:
+        row.problem = f"wrong: relative error {row.error:.2g}"
+        return
+    times = medians(tools.cupy, {"ours": ours, "theirs": theirs})
+    row.ours, row.theirs = times["ours"], times["theirs"]
 
 
 def error(tools: Tools, ours: Any, theirs: Any) -> float:

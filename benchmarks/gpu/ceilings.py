@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cases
 from clock import medians
 
 SIDE = 8192
@@ -25,12 +26,15 @@ class Ceilings:
 
     def floor(self, nbytes: float, flops: float, precision: str) -> tuple[float, float]:
         """Milliseconds that moving and computing take at least."""
-        return nbytes / self.bandwidth * 1e3, flops / self.rates[precision] * 1e3
+        rate = self.rates.get(precision)
+        return nbytes / self.bandwidth * 1e3, flops / rate * 1e3 if rate else 0.0
 
 
 def measured(cupy: Any, torch: Any) -> Ceilings:
     """The card's ceilings."""
-    rates = {}
+    rates: dict[str, float] = {}
+    if torch is None:
+        return Ceilings(_copy_rate(cupy), rates)
     for precision in PRECISIONS:
         allow_tf32(torch, precision == "tf32")
         half = precision == "float16"
@@ -40,9 +44,20 @@ def measured(cupy: Any, torch: Any) -> Ceilings:
     return Ceilings(_bandwidth(cupy, torch), rates)
 
 
+def _copy_rate(cupy: Any) -> float:
+    """:func:`_bandwidth` without PyTorch."""
+    size = min(COPIED, cupy.cuda.runtime.memGetInfo()[0] // 8) // 4
+    source, target = (cupy.zeros(size, cupy.float32) for _ in range(2))
+
+    def copy(_: int) -> None:
+        target[...] = source
+
+    return 2 * 4 * size / medians(cupy, {"copy": copy})["copy"] * 1e3
+
+
 def _bandwidth(cupy: Any, torch: Any) -> float:
     size = min(COPIED, cupy.cuda.runtime.memGetInfo()[0] // 8) // 4
-    source = torch.empty(size, device="cuda").normal_()
+    source = torch.empty(size, device=cases.DEVICE).normal_()
     target = torch.empty_like(source)
 
     def copy(_: int) -> None:
@@ -53,7 +68,7 @@ def _bandwidth(cupy: Any, torch: Any) -> float:
 
 def _product(cupy: Any, torch: Any, dtype: Any) -> float:
     """Milliseconds."""
-    a, b = (torch.randn(SIDE, SIDE, device="cuda").to(dtype) for _ in range(2))
+    a, b = (torch.randn(SIDE, SIDE, device=cases.DEVICE).to(dtype) for _ in range(2))
     c = torch.empty_like(a)
 
     def product(_: int) -> None:
@@ -64,5 +79,7 @@ def _product(cupy: Any, torch: Any, dtype: Any) -> float:
 
 def allow_tf32(torch: Any, allowed: bool) -> None:
     """Let PyTorch's products and convolutions use TF32, or forbid it."""
+    if torch is None:
+        return
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed

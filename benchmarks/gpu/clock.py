@@ -8,6 +8,7 @@ the median of the samples. Inputs rotate through more memory than the cache hold
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ LEAST = 2.0
 SAMPLES = 15
 WARM_UPS = 3
 MOST_CALLS = 200
+MOST_SECONDS = 6.0  # of all samples of a case, after three of each
 
 Run = Callable[[int], Any]  # the number of the call, which picks its inputs
 
@@ -44,7 +46,10 @@ def medians(cupy: Any, candidates: dict[str, Run]) -> dict[str, float]:
     calls = {name: calls_for(cupy, run) for name, run in candidates.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
     names = list(candidates)
+    begun = time.perf_counter()
     for turn in range(SAMPLES):
+        if turn >= 3 and time.perf_counter() - begun > MOST_SECONDS:
+            break
         first = turn % len(names)
         for name in (*names[first:], *names[:first]):
             took = elapsed(cupy, candidates[name], turn, calls[name])

@@ -59,8 +59,8 @@ def about(cupy: Any, torch: Any) -> dict[str, Any]:
         "memory": int(properties["totalGlobalMem"]),
         "driver": int(cupy.cuda.runtime.driverGetVersion()),
         "runtime": int(cupy.cuda.runtime.runtimeGetVersion()),
-        "cudnn": torch.backends.cudnn.version(),
-        "torch_cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch else None,
+        "torch_cuda": torch.version.cuda if torch else None,
         "python": platform.python_version(),
         "versions": versions,
     }
@@ -103,6 +103,41 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+TARGETS = (
+    # what issue 5 asks for: group, batch, precision, which figure, how much
+    ("vgg16 conv", 32, "float32", "ratio", 1.0),
+    ("vgg16 conv", 32, "tf32", "ratio", 0.8),
+    ("vgg16 conv", 32, "float16", "ratio", None),
+    *(
+        (group, 32, "float32", figure, wanted)
+        for group in ("max pool", "unpool", "col2im", "lrn")
+        for figure, wanted in (("ratio", 1.5), ("share", 0.7))
+    ),
+    ("projection", 1, "float32", "ratio", 10.0),
+    ("transposed conv", 32, "float32", "ratio", 2.0),
+    ("saliency", 1, "float32", "ratio", None),
+)
+
+
+def summary(rows: list[Row]) -> str:
+    """The targets, geometric means of what was reached, and what went wrong."""
+    lines = []
+    for group, batch, precision, figure, wanted in TARGETS:
+        same = [
+            row
+            for row in rows
+            if (row.group, row.batch, row.precision) == (group, batch, precision)
+        ]
+        values = [v for row in same if (v := getattr(row, figure))]
+        reached = f"{statistics.geometric_mean(values):.2f}" if values else "no number"
+        aim = "" if wanted is None else f" (wanted {wanted:g})"
+        lines.append(f"{group}, batch {batch}, {precision}, {figure}: {reached}{aim}")
+    wrong = [row for row in rows if row.problem]
+    lines.append(f"{len(rows)} cases, {len(wrong)} without a result")
+    lines += [f"  {row.group} {row.name}: {row.problem}" for row in wrong]
+    return "\n".join(lines) + "\n"
+
+
 def save(
     path: Path, machine: dict[str, Any], ceilings: Ceilings, rows: list[Row]
 ) -> None:
@@ -117,7 +152,7 @@ def save(
     heading = f"{machine['device']}, driver {machine['driver']}\n\n"
     for target, text in (
         (path, json.dumps(found, indent=1) + "\n"),
-        (path.with_suffix(".md"), heading + table(rows)),
+        (path.with_suffix(".md"), heading + summary(rows) + "\n" + table(rows)),
     ):
         draft = target.with_name(target.name + ".part")
         draft.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays import Array, as_array, require_float, require_same_dtype
 from ..errors import OptionError, ShapeError
 from ..reference import activations as kernels
-from ..registry import current
+from ..registry import beside, current
 from .differentiation import Pullback, pullback_of
 from .options import real, whole
 
@@ -101,7 +101,7 @@ def prelu(x: Any, weight: Any) -> Array:
     x, weight = as_array(x, "x"), as_array(weight, "weight")
     require_same_dtype(x=x, weight=weight)
     require_float(x, "x", "prelu")
-    return kernels.prelu(x, _slope(x, weight))
+    return kernels.prelu(x, _slope(x, beside(weight, x)))
 
 
 def _slope(x: Array, weight: Array) -> Array:
@@ -163,7 +163,7 @@ for _function in (
 @pullback_of(prelu, "x", "weight")
 def _prelu_pullback(value: Array, x: Array, weight: Array) -> Pullback:
     def pull(grad: Array) -> tuple[Array | None, ...]:
-        for_x = kernels.prelu_grad(grad, x, _slope(x, weight))
+        for_x = kernels.prelu_grad(grad, x, _slope(x, beside(weight, x)))
         kept = 1 if weight.size > 1 else None
         axes = tuple(a for a in range(x.ndim) if a != kept)
         return for_x, kernels.prelu_weight_grad(grad, x, axes).reshape(weight.shape)

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array, as_array, require_float, require_same_dtype, widened
 from ..errors import DTypeError, ShapeError
 from ..reference import activations
+from ..registry import beside
 from .differentiation import Pullback, pullback_of
 from .options import whole
 
@@ -69,7 +70,7 @@ def cross_entropy(logits: Any, labels: Any) -> Array:
     numbers in ``[0, C)``.
     """
     logits, labels = _classified(logits, labels)
-    return np.asarray(_cross_entropy(logits, labels))[()]
+    return _cross_entropy(logits, labels)[()]
 
 
 @widened
@@ -96,16 +97,16 @@ def _classified(logits: Any, labels: Any) -> tuple[Array, Array]:
             f"labels reach from {low} to {high}, but there are {logits.shape[1]} "
             f"classes: 0 to {logits.shape[1] - 1}"
         )
-    return logits, labels
+    return logits, beside(labels, logits)
 
 
 @pullback_of(cross_entropy, "logits", "labels")
 def _cross_entropy_pullback(value: Array, logits: Array, labels: Array) -> Pullback:
     def pull(grad: Array) -> tuple[Array | None, ...]:
         slope = activations.softmax(logits, 1)
-        index = labels[:, None]
-        hit = np.take_along_axis(slope, index, axis=1) - 1
-        np.put_along_axis(slope, index, hit, axis=1)
+        classes = np.arange(logits.shape[1]).reshape(-1, *(1,) * (logits.ndim - 2))
+        hit = beside(labels, logits)[:, None] == np.asarray(classes, like=logits)
+        slope = slope - hit.astype(slope.dtype)
         return (slope * (grad / labels.size)).astype(logits.dtype), None
 
     return pull
@@ -121,7 +122,7 @@ def mse(x: Any, target: Any) -> Array:
             f"x has shape {x.shape} and target {target.shape}: they must be equal and "
             "not empty"
         )
-    return np.asarray(_mse(x, target))[()]
+    return _mse(x, target)[()]
 
 
 @widened

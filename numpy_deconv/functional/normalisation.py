@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import Array, as_array, require_float, require_same_dtype
 from ..errors import OptionError, ShapeError
 from ..reference import normalisation as kernels
-from ..registry import current
+from ..registry import beside, current
 from .differentiation import Pullback, pullback_of
 from .options import real, whole
 
@@ -78,6 +78,7 @@ def _batch_norm_pullback(
     eps: float,
 ) -> Pullback:
     gain = np.ones_like(mean) if weight is None else weight
+    mean, var, gain = (beside(each, x) for each in (mean, var, gain))
     eps = real(eps, "eps")
 
     def pull(grad: Array) -> tuple[Array | None, ...]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from ..arrays import to_numpy
 from ..errors import FileFormatError, OutputError
 from ..io.atomic import atomic_write
 from ..io.png import write_png
@@ -77,7 +78,9 @@ class RunFolder:
     def show(self, training: Training) -> None:
         """Write everything to use and to look at."""
         known = find_architecture(self.architecture)
-        write_safetensors(self.path / WEIGHTS, known.weights_of(training.net))
+        weights = known.weights_of(training.net).items()
+        arrays = {name: to_numpy(value) for name, value in weights}
+        write_safetensors(self.path / WEIGHTS, arrays)
         steps = training.place.steps
         card = {
             "numpy_deconv": __version__,

@@ -12,6 +12,7 @@ from ..errors import NetError
 from ..functional import cross_entropy, log_softmax, softmax
 from ..methods.subject import score_layer
 from ..net import Graph
+from ..registry import beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,9 @@ def lesson(
     tape = net.in_training(*key).run(x, until=layer, keep=(), learn=True)
     scores = tape.output
     loss = float(cross_entropy(scores, labels))
+    labels = beside(labels, scores)
     target = np.full_like(scores, smoothing / scores.shape[1])
-    target[np.arange(len(labels)), labels] += 1 - smoothing
+    target[np.asarray(np.arange(len(labels)), like=scores), labels] += 1 - smoothing
     if smoothing:
         loss = float(-(log_softmax(scores) * target).sum() / len(scores))
     if not np.isfinite(loss):

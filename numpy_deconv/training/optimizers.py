@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, family
 from ..errors import OptionError
 
 BLOCK = 1 << 15  # numbers changed at a time: what is worked out for them stays in cache
@@ -63,7 +63,7 @@ class Optimizer(ABC):
         ``rate`` is this step's learning rate, ``step`` counts the steps from 1.
         """
         flat = [a.reshape(-1) for a in (weight, grad, *map(slots.get, self.slots))]
-        for part in _blocks(len(flat[0])):
+        for part in _blocks(len(flat[0]), family(weight)):
             w, g, *rest = (a[part] for a in flat)
             self.change(w, g, rest, rate, step, self.decay(name))
 
@@ -80,9 +80,10 @@ class Optimizer(ABC):
         """:meth:`update` for some of the numbers; ``grad`` is only read."""
 
 
-def _blocks(length: int) -> Iterator[slice]:
-    for first in range(0, length, BLOCK):
-        yield slice(first, first + BLOCK)
+def _blocks(length: int, sort: str) -> Iterator[slice]:
+    step = BLOCK if sort == "numpy" else max(1, length)  # a GPU has all in its memory
+    for first in range(0, length, step):
+        yield slice(first, first + step)
 
 
 def _at_least_0(name: str, value: float, below: float = math.inf) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..arrays import Array
 from ..errors import OptionError
+from ..registry import placed
 from .folder import RunFolder
 from .lesson import Lesson
 from .loading import ahead
@@ -43,6 +44,7 @@ def train(
     try:
         with ahead(batches, training.place, threads=threads) as made:
             for x, labels in made:
+                x = placed(x)  # made in threads, which know nothing of use_backend
                 taught = training.step(x, labels)
                 place = training.place
                 due = place.step == 0 or place.iteration % save_every == 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, family
 from ..errors import NetError, OptionError
 from ..layers import Conv
 from ..net import Graph
@@ -15,7 +15,7 @@ from .history import History
 from .lesson import Lesson, lesson
 from .optimizers import SGD, Optimizer
 from .schedules import Constant, Place, Schedule
-from .weights import limit_filters, put, shared, with_own_weights
+from .weights import copied, limit_filters, put, shared, with_own_weights
 
 ADVERSARY = 1
 """The end of the key of the step on a batch that was moved uphill."""
@@ -86,16 +86,16 @@ class Training:
         if not learnt:
             raise NetError("this net has no parameters: there is nothing to train")
         self._learnt = shared(learnt)
-        self._weights = {name: learnt[name] for name in self._learnt}
         self._slots = {
-            name: {slot: np.zeros_like(w) for slot in recipe.optimizer.slots}
-            for name, w in self._weights.items()
+            name: {slot: np.zeros_like(learnt[name]) for slot in recipe.optimizer.slots}
+            for name in self._learnt
         }
         self._updates = 0
 
     def step(self, x: Array, labels: Array) -> Lesson:
         """Learn from one batch ``x (N, C, *size)``, ``labels (N,)``; what it taught.
 
+        The weights go where ``x`` is, if they are not there; labels may lie anywhere.
         Raises what :func:`lesson` raises, and nothing is changed then.
         """
         place, recipe = self.place, self.recipe
@@ -103,6 +103,7 @@ class Training:
             raise OptionError(
                 f"all {place.epochs} epochs are done: more of them are another recipe"
             )
+        self._follow(x)
         key = (recipe.seed, place.epoch, place.step)
         first = self._learn(x, labels, (*key, 0), inputs=recipe.adversarial > 0)
         if recipe.adversarial:
@@ -123,24 +124,34 @@ class Training:
         rate = recipe.optimizer.lr * recipe.schedule(self.place)
         self.torn = True
         self._updates += 1
+        params = self.net.params
         for name, names in self._learnt.items():
             grads = [taught.grads[n] for n in names if n in taught.grads]
             if grads:
                 total = sum(grads[1:], start=grads[0])
-                weight, slots = self._weights[name], self._slots[name]
+                weight, slots = params[name], self._slots[name]
                 recipe.optimizer.update(name, weight, total, slots, rate, self._updates)
         if recipe.filter_rms is not None:
             for name in self.net.of_type(Conv):
-                limit_filters(self.net.params[f"{name}.weight"], recipe.filter_rms)
-        params = self.net.params
+                limit_filters(params[f"{name}.weight"], recipe.filter_rms)
         for name, value in taught.statistics.items():
             params[name][...] = value
         return taught
 
+    def _follow(self, x: Array) -> None:
+        """Move the run to where ``x`` lies, a GPU or back."""
+        if any(family(w) != family(x) for w in self.net.params.values()):
+            self.net = with_own_weights(self.net, x)
+            self._slots = {
+                name: {slot: copied(value, x) for slot, value in slots.items()}
+                for name, slots in self._slots.items()
+            }
+
     def _uphill(self, x: Array, slope: Array, key: tuple[int, ...]) -> Array:
         each = (len(x), *(1,) * (x.ndim - 1))
         norm = np.sqrt(np.square(slope).reshape(len(x), -1).sum(axis=1))
-        length = np.random.default_rng(key).random(len(x)) * self.recipe.adversarial
+        drawn = np.random.default_rng(key).random(len(x)) * self.recipe.adversarial
+        length = np.asarray(drawn, like=x)
         share = (length / np.maximum(norm, 1e-12)).astype(x.dtype)
         return x + slope * share.reshape(each)
 

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..arrays import Array, to_numpy
+from ..arrays import Array, family, to_numpy
 from ..errors import DTypeError, NetError
 from ..layers import Layer
 from ..net import Graph, Node
+from ..registry import placed
 
 
-def with_own_weights(net: Graph) -> Graph:
+def with_own_weights(net: Graph, x: Array | None = None) -> Graph:
     """The same net over copies of its parameters, writable and C-contiguous.
 
-    What was one array or one layer at several places is one again.
+    They lie where ``x`` does, or where the selected backend computes. What was one
+    array or one layer at several places is one again.
 
     Raises DTypeError for parameters that are neither float32 nor float64.
     """
@@ -34,12 +36,22 @@ def with_own_weights(net: Graph) -> Graph:
                     "float64, convert the weights"
                 )
             if id(value) not in arrays:
-                arrays[id(value)] = value.copy(order="C")
+                arrays[id(value)] = copied(value, x)
             # layers are frozen for everybody but the one who makes them
             object.__setattr__(new, field, arrays[id(value)])
     return Graph(
         {n: Node(layers[id(node.layer)], node.inputs) for n, node in net.nodes.items()}
     )
+
+
+def copied(value: Array, x: Array | None) -> Array:
+    """A copy to write to, where ``x`` lies or the selected backend computes."""
+    if x is None:
+        own = value.copy(order="C")
+        return placed(own) if isinstance(own, np.ndarray) else own
+    if family(x) == "numpy":
+        return np.array(to_numpy(value), order="C")
+    return np.asarray(value, like=x).copy(order="C")
 
 
 def shared(params: Mapping[str, Array]) -> dict[str, list[str]]:
@@ -74,4 +86,4 @@ def limit_filters(weight: Array, rms: float) -> None:
     flat = weight.reshape(len(weight), -1)
     sizes = np.sqrt(np.square(to_numpy(flat), dtype=np.float64).mean(axis=1))
     for number in np.flatnonzero(sizes > rms).tolist():
-        flat[number] *= rms / sizes[number]
+        flat[number] *= float(rms / sizes[number])

@@ -5,7 +5,7 @@
 // activations.py names them in this order.
 enum {
     RELU, LEAKY_RELU, CLIP, ELU, SIGMOID, TANH, SILU, GELU, GELU_TANH, HARD_SIGMOID,
-    HARD_SWISH, SOFTPLUS
+    HARD_SWISH, SOFTPLUS, ERF
 };
 
 struct Options {
@@ -54,6 +54,7 @@ __device__ inline A value_of(int name, A x, Options o) {
     case GELU_TANH: return x * ((1 + tanh_of_cubic(x)) / 2);
     case HARD_SIGMOID: return clipped(x + 3, A(0), A(6)) / 6;
     case HARD_SWISH: return x * clipped(x + 3, A(0), A(6)) / 6;
+    case ERF: return erf(x);
     default: {
         const A z = x * first;
         return z > second ? x : log1p(exp(z)) / first;

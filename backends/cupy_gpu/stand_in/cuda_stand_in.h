@@ -1,15 +1,20 @@
 // CUDA's words for a C++ compiler: the threads of a block take turns on one processor.
 //
 // A kernel without barriers is a loop over its threads. One with them runs each thread
-// on a stack of its own and changes over at every barrier. The order of threads and of
-// blocks is the launch's: what depends on it shows as two launches with different bits.
+// on a stack of its own and changes over at every barrier. In which order blocks, warps
+// and the threads of a warp take their turns is the launch's: forwards, backwards, or
+// drawn anew at every barrier. Shared memory is all ones (NaN) when a block begins. So a
+// barrier that is missing shows as a wrong value, and what depends on the order as two
+// launches with different bits.
 #pragma once
 #include <csetjmp>
+#include <csignal>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <tuple>
 #include <ucontext.h>
 #include <utility>
@@ -19,7 +24,7 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
-#define __shared__ static
+#define __shared__ static __attribute__((section("shared_memory")))
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
@@ -32,6 +37,8 @@ using std::abs, std::erf, std::exp, std::expm1, std::fabs, std::floor, std::fmax
 struct alignas(16) float4 {
     float x, y, z, w;
 };
+extern "C" unsigned char __start_shared_memory[] __attribute__((weak));
+extern "C" unsigned char __stop_shared_memory[] __attribute__((weak));
 struct Three {
     unsigned x, y, z;
 };
@@ -79,6 +86,7 @@ static jmp_buf scheduler;
 static ucontext_t scheduler_context, birth;
 static unsigned current = 0;
 static int ballots[3];
+static unsigned long long dice = 0;  // 0: forwards, 1: backwards, else drawn from
 static void (*body)(void**) = nullptr;
 static void** arguments = nullptr;
 
@@ -115,13 +123,30 @@ inline void resume(unsigned thread) {
     setcontext(&birth);
 }
 
+// Who takes the turn number `i` of `count`: of a shuffle by a step prime to the count.
+struct Order {
+    std::size_t count, first, step;
+    std::size_t operator[](std::size_t i) const { return (first + i * step) % count; }
+};
+
+inline Order order_of(std::size_t count) {
+    if (dice == 0 || count < 2) return {count, 0, 1};
+    if (dice == 1) return {count, count - 1, count - 1};
+    dice = dice * 6364136223846793005ull + 1442695040888963407ull;
+    const std::size_t drawn = static_cast<std::size_t>(dice >> 33);
+    std::size_t step = 1 + drawn % (count - 1);
+    while (std::gcd(step, count) != 1) --step;
+    return {count, drawn % count, step};
+}
+
 // Runs a warp until all its threads are at a barrier of the block, or done.
-inline bool run_warp(unsigned first, unsigned stop, bool backwards) {
+inline bool run_warp(unsigned first, unsigned stop) {
     bool again = true, alive = false;
     while (again) {
         again = false;
-        for (unsigned i = first; i < stop; ++i) {
-            const unsigned thread = backwards ? first + stop - 1 - i : i;
+        const Order order = order_of(stop - first);
+        for (unsigned i = 0; i < stop - first; ++i) {
+            const unsigned thread = first + static_cast<unsigned>(order[i]);
             const Waiting waiting = fibers[thread].waiting;
             if (waiting == RUNNABLE || waiting == AT_WARP) resume(thread);
         }
@@ -136,11 +161,15 @@ inline bool run_warp(unsigned first, unsigned stop, bool backwards) {
     return alive;
 }
 
-inline void run_block(bool fibered, bool backwards) {
+inline void run_block(bool fibered) {
     const unsigned count = blockDim.x * blockDim.y * blockDim.z;
+    std::memset(dynamic_shared, 0xff, sizeof dynamic_shared);
+    if (__start_shared_memory != nullptr)
+        std::memset(__start_shared_memory, 0xff, __stop_shared_memory - __start_shared_memory);
     if (!fibered) {
+        const Order order = order_of(count);
         for (unsigned i = 0; i < count; ++i) {
-            threadIdx = place_of(backwards ? count - 1 - i : i);
+            threadIdx = place_of(static_cast<unsigned>(order[i]));
             body(arguments);
         }
         return;
@@ -152,10 +181,11 @@ inline void run_block(bool fibered, bool backwards) {
     for (bool alive = true; alive;) {
         alive = false;
         const unsigned warps = (count + WARP - 1) / WARP;
+        const Order order = order_of(warps);
         for (unsigned i = 0; i < warps; ++i) {
-            const unsigned warp = backwards ? warps - 1 - i : i;
+            const unsigned warp = static_cast<unsigned>(order[i]);
             const unsigned stop = (warp + 1) * WARP;
-            alive = run_warp(warp * WARP, stop < count ? stop : count, backwards) || alive;
+            alive = run_warp(warp * WARP, stop < count ? stop : count) || alive;
         }
     }
 }
@@ -170,21 +200,37 @@ void call(void (*kernel)(P...), void** given) {
     call(kernel, given, std::index_sequence_for<P...>{});
 }
 
-inline void launch(void (*kernel)(void**), const unsigned* shape, bool fibered,
-                   bool backwards, void** given) {
-    body = kernel;
-    arguments = given;
-    gridDim = {shape[0], shape[1], shape[2]};
-    blockDim = {shape[3], shape[4], shape[5]};
-    std::memset(dynamic_shared, 0xff, sizeof dynamic_shared);
-    const std::size_t count = static_cast<std::size_t>(shape[0]) * shape[1] * shape[2];
+inline void run_blocks(const unsigned* shape, std::size_t count, bool fibered) {
+    const Order order = order_of(count);
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t block = backwards ? count - 1 - i : i;
+        const std::size_t block = order[i];
         blockIdx = {static_cast<unsigned>(block % shape[0]),
                     static_cast<unsigned>(block / shape[0] % shape[1]),
                     static_cast<unsigned>(block / shape[0] / shape[1])};
-        run_block(fibered, backwards);
+        run_block(fibered);
     }
+}
+
+// A kernel that leaves its arrays, or trips over a check, ends the launch and not Python.
+static sigjmp_buf failed;
+inline void on_signal(int number) { siglongjmp(failed, number); }
+
+inline int launch(void (*kernel)(void**), const unsigned* shape, bool fibered,
+                   unsigned long long seed, void** given) {
+    body = kernel;
+    dice = seed;
+    arguments = given;
+    gridDim = {shape[0], shape[1], shape[2]};
+    blockDim = {shape[3], shape[4], shape[5]};
+    const std::size_t count = static_cast<std::size_t>(shape[0]) * shape[1] * shape[2];
+    const int fatal[3] = {SIGSEGV, SIGBUS, SIGILL};
+    struct sigaction ours = {}, before[3];
+    ours.sa_handler = on_signal;
+    for (int i = 0; i < 3; ++i) sigaction(fatal[i], &ours, &before[i]);
+    const int number = sigsetjmp(failed, 1);
+    if (number == 0) run_blocks(shape, count, fibered);
+    for (int i = 0; i < 3; ++i) sigaction(fatal[i], &before[i], nullptr);
+    return number;
 }
 
 }  // namespace stand_in

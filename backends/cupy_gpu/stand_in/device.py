@@ -12,10 +12,12 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +29,7 @@ from ....arrays import accumulator
 from ....errors import BackendError
 from ..device import Grid
 from ..kernel import Kernel
+from .fences import Fenced
 
 Array = np.ndarray[Any, Any]
 
@@ -39,10 +42,10 @@ OPTIONS = (
 )
 _FUNCTION = re.compile(r"__global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(")
 _ENTRY = """
-extern "C" void run_{function}(const unsigned* shape, bool fibered, bool backwards,
-                             void** given) {{
-    stand_in::launch([](void** a) {{ stand_in::call({function}, a); }}, shape, fibered,
-                     backwards, given);
+extern "C" int run_{function}(const unsigned* shape, bool fibered,
+                             unsigned long long seed, void** given) {{
+    return stand_in::launch([](void** a) {{ stand_in::call({function}, a); }}, shape,
+                            fibered, seed, given);
 }}
 """
 
@@ -61,17 +64,22 @@ def _cache() -> Path:
     return Path(base) / "numpy_deconv" / "cuda_stand_in"
 
 
-FENCE = 4096  # bytes on each side of an array
-ALIGNMENT = 64  # bytes that an array starts at a multiple of
+FAILURES = {
+    signal.SIGSEGV: "read or wrote beside an array of its arguments",
+    signal.SIGBUS: "read or wrote beside an array of its arguments",
+    signal.SIGILL: "left the bounds of an array of its own, or overflowed an integer",
+}
 REMEMBERED = 10_000  # launches, for tests to look at
 
 
 class StandIn:
     """Kernels compiled for the CPU, on NumPy arrays.
 
-    ``index`` forces a type of index (``"long long"`` tests what only huge arrays would
-    use), ``specialises`` compiles for each window's shape as a GPU does, and
-    ``capability`` is that of the card it stands for.
+    The first launch takes threads backwards, the second forwards, the third in an order
+    that is drawn, always the same for the same launches. ``index`` forces a type of
+    index (``"long long"`` tests what only huge arrays would use), ``specialises``
+    compiles for each window's shape as a GPU does, and ``capability`` is that of the
+    card it stands for.
     """
 
     xp: ModuleType = np
@@ -87,7 +95,7 @@ class StandIn:
         self._capability = capability
         self.launches: deque[Kernel] = deque(maxlen=REMEMBERED)
         self._functions: dict[Kernel, Any] = {}
-        self._backwards = False
+        self._count = 0
 
     def launch(
         self,
@@ -100,12 +108,17 @@ class StandIn:
         if kernel not in self._functions:
             self._functions[kernel] = _compiled(kernel)
         self.launches.append(kernel)
-        held = [_address(a) for a in arguments]
-        fences = [each for _, each in held if isinstance(each, _Fenced)]
+        self._count += 1
+        held = [_address(a, self._count % 2 == 1) for a in arguments]
+        fences = [each for _, each in held if isinstance(each, Fenced)]
         given = (ctypes.c_void_p * len(held))(*(address for address, _ in held))
         shape = (ctypes.c_uint * 6)(*_three(grid), *_three(block))
-        self._backwards = not self._backwards
-        self._functions[kernel](shape, kernel.has_barriers, self._backwards, given)
+        seed = (self._count, 1, 0)[self._count % 3]  # drawn, backwards, forwards
+        failed = self._functions[kernel](shape, kernel.has_barriers, seed, given)
+        if failed:
+            raise BackendError(
+                f"{kernel.function} {FAILURES.get(failed, f'died of signal {failed}')}"
+            )
         for each in fences:
             each.give_back(kernel.function)
 
@@ -114,6 +127,9 @@ class StandIn:
 
     def resident(self, array: Array) -> Array:
         return array
+
+    def around(self, array: Array) -> AbstractContextManager[Any]:
+        return nullcontext()
 
     def capability(self) -> int:
         return self._capability
@@ -130,35 +146,10 @@ def _three(sizes: Grid) -> Grid:
     return (*sizes, 1, 1)[:3]
 
 
-class _Fenced:
-    """An array's values between bytes of ones: NaN for who reads beside it, and changed
-    by who writes there."""
-
-    def __init__(self, array: Array):
-        if not array.flags.c_contiguous:
-            raise BackendError(f"a kernel was given strides {array.strides}")
-        self.array = array
-        self.room = np.full(array.nbytes + 2 * FENCE + ALIGNMENT, 255, np.uint8)
-        start = FENCE + -(self.room.ctypes.data + FENCE) % ALIGNMENT
-        self.stop = start + array.nbytes
-        self.start = start
-        self.inside = self.room[start : self.stop].view(array.dtype)
-        self.inside[...] = array.reshape(-1)
-        self.pointer = ctypes.c_void_p(self.room.ctypes.data + start)
-
-    def give_back(self, function: str) -> None:
-        """Write the values to where they came from."""
-        beside = self.room[: self.start].min(), self.room[self.stop :].min()
-        if min(beside) != 255:
-            raise BackendError(f"{function} wrote beside an array of its arguments")
-        if self.array.flags.writeable:
-            self.array.reshape(-1)[...] = self.inside
-
-
-def _address(argument: Any) -> tuple[int, Any]:
+def _address(argument: Any, at_end: bool) -> tuple[int, Any]:
     """Where a kernel finds an argument, and what must live until it has run."""
     if isinstance(argument, np.ndarray) and argument.dtype.names is None:
-        fenced = _Fenced(argument)
+        fenced = Fenced(argument, at_end)
         return ctypes.addressof(fenced.pointer), fenced
     if argument is None:
         nothing = ctypes.c_void_p(0)
@@ -170,11 +161,11 @@ def _address(argument: Any) -> tuple[int, Any]:
 def _compiled(kernel: Kernel) -> Any:
     library = _library(kernel.code, kernel.options)
     function = getattr(library, f"run_{kernel.function}")
-    function.restype = None
+    function.restype = ctypes.c_int
     function.argtypes = [
         ctypes.c_void_p,
         ctypes.c_bool,
-        ctypes.c_bool,
+        ctypes.c_ulonglong,
         ctypes.c_void_p,
     ]
     return function
