@@ -34,21 +34,30 @@ def test_cut(data: st.DataObject, dtype: Any, threads: int, last: bool) -> None:
     batch, rows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
     planes = rng.normal(size=(batch, data.draw(st.sampled_from(CHANNELS)), *size))
     planes = planes.astype(dtype)
-    origins = rng.integers(-10, 10, (rows, rank))
-    samples, outside = (
-        rng.integers(0, batch, rows),
-        data.draw(st.sampled_from((0, -np.inf))),
-    )
-    given_ = (samples, origins, shape, outside)
+    outside = data.draw(st.sampled_from((0, -np.inf)))
+    samples = rng.integers(0, batch, rows)
+    boxes = Boxes(rng.integers(-10, 10, (rows, rank)), shape, size, samples)
+    over, inner = None, None
+    if data.draw(st.booleans()):
+        small = drawn(draw, rank, 1, 6)
+        inner = Boxes(rng.integers(-12, 12, (rows, rank)), small, size, samples)
+        over = rng.normal(size=(rows, planes.shape[1], *small)).astype(dtype)
     with team.limited(threads):
-        got = cutting.cut(fenced(planes, last), *given_)
-    np.testing.assert_array_equal(got, REFERENCE.cut(planes, *given_))
+        written = None if over is None else fenced(over, last)
+        got = cutting.cut(fenced(planes, last), boxes, outside, written, inner)
+    want = REFERENCE.cut(planes, boxes, outside, over, inner)
+    np.testing.assert_array_equal(got, want)
     for row in range(rows):  # and the reference against one place after the other
         place = tuple(rng.integers(0, n) for n in shape)
-        there = tuple(origins[row] + place)
-        inside = all(0 <= t < n for t, n in zip(there, size, strict=True))
-        want = planes[(samples[row], slice(None), *there)] if inside else outside
-        np.testing.assert_array_equal(got[(row, slice(None), *place)], want)
+        there = boxes.origins[row] + place
+        value = outside
+        if all(0 <= t < n for t, n in zip(there, size, strict=True)):
+            value = planes[(samples[row] if batch > 1 else 0, slice(None), *there)]
+        if inner is not None and over is not None:
+            on_it = there - inner.origins[row]
+            if all(0 <= t < n for t, n in zip(on_it, inner.shape, strict=True)):
+                value = over[(row, slice(None), *on_it)]
+        np.testing.assert_array_equal(got[(row, slice(None), *place)], value)
 
 
 @settings(max_examples=200)

@@ -23,6 +23,7 @@ from numpy_deconv.oracle.adapters.onnx_adapter import NODES
 FEW = Budget(examples=30)
 APPROXIMATED = {
     "sigmoid": Numerics(approximation=2.0**-22),
+    "tanh": Numerics(approximation=2.0**-22),
     "local_response_norm": Numerics(algo="running"),
 }
 """ONNX Runtime 1.31's sigmoid is a rational function that is 0 and 1 far from 0, its

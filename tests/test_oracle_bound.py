@@ -223,3 +223,11 @@ def test_wrong_numerics(options: Any, message: str) -> None:
 def test_an_unknown_profile() -> None:
     with pytest.raises(OptionError, match="numerics='f33' is not known: use one of"):
         conv_of(pair(1), pair(1), numerics="f33")
+
+
+@pytest.mark.parametrize("op", ["sigmoid", "softmax", "tanh", "elu", "log_softmax"])
+def test_a_nan_leaves_no_other_line_open(op: str) -> None:
+    x = np.array([[0.5, np.nan], [1.0, -2.0]], f4)
+    bound = oracle.bound(op, [x])
+    assert np.isfinite(bound.H[1]).all()
+    assert np.isnan(bound.y[0, 1])

@@ -124,3 +124,23 @@ def test_rules_need_several_failures() -> None:
     assert rule_of([(a, True)] * 2 + [(b, False)] * 9) is None
     assert rule_of([(a, True)] * 3 + [(b, False)] * 9) == "a"
     assert rule_of([(a, True)] * 3 + [(a, False)] * 9) is None
+
+
+def test_a_factor_in_common_is_told() -> None:
+    def total(logits: Any, labels: Any) -> Any:
+        mean = nd.cross_entropy(logits, labels)
+        return 2 * mean if len(logits) == 2 else mean
+
+    failure = oracle.check(total, op="cross_entropy").failure
+    assert failure is not None
+    assert "every wrong element is 2 times the truth" in failure.diagnosis
+
+
+def test_one_place_in_memory_is_told() -> None:
+    def change(x: Any, weight: Any, y: Any, attrs: Any) -> None:
+        if y is not None and y.size > 257:
+            y.reshape(-1)[257] += 3
+
+    failure = failure_of(change)
+    words = "only element 257 in the order of memory is wrong"
+    assert words in failure.diagnosis

@@ -2,7 +2,8 @@
 
 ``python benchmarks/oracle/bound_cost.py benchmarks/results/oracle-bound-cost`` times
 ``oracle.bounds`` and ``oracle.reference`` on the same call, once each in turns, and
-takes the fastest of some; then ``oracle.check`` of a convolution as it comes.
+takes the medians; the same for calls of a few elements, where what a call costs at all
+decides; then ``oracle.check`` of a convolution as it comes.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
-from long_run import machine
+from long_run_table import machine
 
 import numpy_deconv as nd
 from numpy_deconv import oracle
 from numpy_deconv.io.atomic import atomic_write
 
-ROUNDS = 5
+ROUNDS = 11
 LIMIT = 3.0
+HEAD = ("| operation | reference, ms | bounds, ms | ratio |", "|---|---|---|---|")
 _RNG = np.random.default_rng(0)
 
 
@@ -111,7 +114,23 @@ def calls() -> dict[str, tuple[list[Any], dict[str, Any]]]:
     return {name: found[name] for name in oracle.OPERATIONS}
 
 
-def fastest(run: Callable[[], Any]) -> float:
+def small_calls() -> dict[str, tuple[list[Any], dict[str, Any]]]:
+    """Calls of four elements."""
+    x = normal(1, 1, 4)
+    one = x[0, 0, :1]
+    return {
+        "relu": ([x], {}),
+        "tanh": ([x], {}),
+        "softmax": ([x], {"axis": 2}),
+        "avg_pool": ([x], {"kernel_size": 2}),
+        "max_pool": ([x], {"kernel_size": 2}),
+        "batch_norm": ([x, one, abs(one)], {}),
+        "conv": ([x, x[..., :2]], {}),
+        "conv.backward": ([x[..., :3], x, x[..., :2]], {}),
+    }
+
+
+def seconds(run: Callable[[], Any]) -> float:
     """Seconds of the processor, of one call."""
     began = time.process_time()
     run()
@@ -119,31 +138,38 @@ def fastest(run: Callable[[], Any]) -> float:
 
 
 def measured(
-    name: str, arrays: list[Any], attrs: dict[str, Any]
+    name: str, arrays: list[Any], attrs: dict[str, Any], rounds: int = ROUNDS
 ) -> tuple[float, float]:
     """Seconds of the reference and of the bounds."""
     pairs = [
         (
-            fastest(lambda: oracle.reference(name, arrays, attrs)),
-            fastest(lambda: oracle.bounds(name, arrays, attrs)),
+            seconds(lambda: oracle.reference(name, arrays, attrs)),
+            seconds(lambda: oracle.bounds(name, arrays, attrs)),
         )
-        for _ in range(ROUNDS)
+        for _ in range(rounds)
     ]
-    return min(a for a, _ in pairs), min(b for _, b in pairs)
+    return median(a for a, _ in pairs), median(b for _, b in pairs)
+
+
+def _row(name: str, truth: float, bound: float) -> str:
+    times = f"{truth * 1e3:.2f} | {bound * 1e3:.2f} | {bound / truth:.2f}"
+    return f"| {name} | {times} |"
 
 
 def main(target: Path) -> None:
     """Measure, and write ``.md`` and ``.json``."""
     rows = {name: measured(name, *call) for name, call in calls().items()}
+    small = {name: measured(name, *call, 101) for name, call in small_calls().items()}
     ratios = {name: bound / truth for name, (truth, bound) in rows.items()}
     above = sorted((n for n in ratios if ratios[n] > LIMIT), key=lambda n: -ratios[n])
-    whole = fastest(lambda: oracle.check(nd.conv, op="conv"))
+    whole = seconds(lambda: oracle.check(nd.conv, op="conv"))
     lines = [
         "# What a bound costs",
         "",
         "Made by `python benchmarks/oracle/bound_cost.py`, with "
         + ", ".join(f"{name} {number}" for name, number in machine().items())
-        + "; seconds of the processor, one thread; planes of 4 x 32 x 56 x 56.",
+        + f"; seconds of the processor, medians of {ROUNDS} in turns, one "
+        "thread; planes of 4 x 32 x 56 x 56.",
         "",
         f"`oracle.check(nd.conv, op='conv')` as it comes: {whole:.1f} s. "
         "`oracle.bounds` (truth, both bounds, counts and magnitudes of every output) "
@@ -153,14 +179,17 @@ def main(target: Path) -> None:
         + (", ".join(f"{n} ({ratios[n]:.1f})" for n in above) or "none")
         + ".",
         "",
-        "| operation | reference, ms | bounds, ms | ratio |",
-        "|---|---|---|---|",
+        *HEAD,
     ]
-    for name, (truth, bound) in rows.items():
-        lines.append(
-            f"| {name} | {truth * 1e3:.1f} | {bound * 1e3:.1f} | {ratios[name]:.2f} |"
-        )
-    found = {"machine": machine(), "seconds": rows, "check of conv": whole}
+    lines += [_row(name, truth, bound) for name, (truth, bound) in rows.items()]
+    lines += ["", "Of four elements, where a call costs what it costs:", "", *HEAD]
+    lines += [_row(name, truth, bound) for name, (truth, bound) in small.items()]
+    found = {
+        "machine": machine(),
+        "seconds": rows,
+        "seconds of four elements": small,
+        "check of conv": whole,
+    }
     for suffix, text in (
         (".md", "\n".join(lines) + "\n"),
         (".json", json.dumps(found, indent=1) + "\n"),

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from contenders import torch_peer
-from long_run import machine
+from long_run_table import machine
 from other_suites import Sample, node_samples, opinfo_samples
 from torch import from_numpy
 from torch.testing import assert_close

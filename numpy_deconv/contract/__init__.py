@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import Backend
 from ..errors import OptionError
 from ..registry import get_backend
-from . import dense, sliding  # noqa: F401  they fill RECIPES
+from . import dense, sliding, windowing  # noqa: F401  they fill RECIPES
 from .agreement import Finding
 from .examination import drawn, examine
 from .recipes import RECIPES, Call

@@ -81,6 +81,10 @@ class Draw:
         odd = _specials(dtype)
         return np.where(rng.random(shape) < 0.6, rng.choice(odd, shape), values)
 
+    def whole(self, low: Any, high: Any, *shape: int) -> Array:
+        """Whole numbers from ``low`` up to and without ``high``, whatever the dtype."""
+        return self._rng.integers(low, high, shape)
+
     def positive(self, *shape: int) -> Array:
         """Values between 1/2 and 2."""
         return self._rng.uniform(0.5, 2, shape).astype(self.dtype)

@@ -73,6 +73,13 @@ def conv_input_grad(draw: Draw) -> Call:
 
 
 @recipe(integers=True)
+def conv_input_grad_clipped(draw: Draw) -> Call:
+    call = conv_input_grad(draw)
+    bounds = draw.pick((0, None), (0, None), (0, 6), (None, 1), (-2, None))
+    return replace(call, arguments=(*call.arguments, *bounds))
+
+
+@recipe(integers=True)
 def conv_weight_grad(draw: Draw) -> Call:
     window, size, outputs = draw.window()
     groups, depth, filters = _grouped(draw)

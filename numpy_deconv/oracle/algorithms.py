@@ -171,15 +171,17 @@ def _fourier(planes: _Planes, numerics: Resolved) -> Array:
     size = math.prod(2 * n for n in x.shape[2:])
     norms_x = np.sqrt(np.square(x).sum(axis=tuple(range(2, x.ndim))))
     norms_w = np.sqrt(np.square(weight).sum(axis=tuple(range(2, weight.ndim))))
-    split = norms_x.reshape(len(x), groups, -1)
+    split = norms_x.reshape(len(x), groups, x.shape[1] // max(1, groups))
     if planes.is_weight:
         # (N, G, C) and (N, G, K): summed over the batch
-        filters = norms_w.reshape(len(x), groups, -1)
+        filters = norms_w.reshape(len(x), groups, weight.shape[1] // max(1, groups))
         total = np.einsum("ngk,ngc->gkc", filters, split)
-        total = total.reshape(-1, total.shape[2])
+        total = total.reshape(weight.shape[1], total.shape[2])
     else:
-        filters = norms_w.reshape(groups, -1, norms_w.shape[1])
-        total = np.einsum("ngc,gkc->ngk", split, filters).reshape(len(x), -1)
+        count = len(weight) // max(1, groups)
+        filters = norms_w.reshape(groups, count, norms_w.shape[1])
+        total = np.einsum("ngc,gkc->ngk", split, filters)
+        total = total.reshape(len(x), len(weight))
     u = numerics.acc.u * FFT_CONSTANT * max(1.0, math.log2(max(size, 2)))
     column = total.reshape(*total.shape, *(1,) * rank)
     error = (u + 2 * numerics.u_in) * column

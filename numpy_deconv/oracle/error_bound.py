@@ -125,17 +125,27 @@ def assemble(
         # nor are those of a rounding that an exponential magnifies
         summed = call.operation.adds_up(name) or not np.any(parts.rounds)
         soft = other is None and summed and hard.exceeds_statistics()
-        P = np.minimum(soft_bound(y, parts, numerics), H) if soft else H
+        P = H
+        if soft:
+            P = soft_bound(y, parts, numerics)
+            np.minimum(P, H, out=P)
     return Bound(y, H, P, n, A)
 
 
 def soft_bound(y: Array, parts: Terms, numerics: Resolved) -> Array:
-    spread = np.sqrt(np.asarray(parts.rounds, np.float64)) * numerics.acc.u * parts.A
+    """The statistical bound, of sums of rounding errors of random sign."""
+    spread = np.sqrt(np.asarray(parts.rounds, np.float64)) * (LAMBDA * numerics.acc.u)
+    P = np.broadcast_to(spread * parts.A, y.shape)
+    if not P.flags.writeable:
+        P = P.copy()
     if parts.products and numerics.u_in and parts.S is not None:
-        spread = spread + np.sqrt(2) * numerics.u_in * parts.S()
+        P += (LAMBDA * np.sqrt(2) * numerics.u_in) * parts.S()
+    last = np.abs(y)
+    if numerics.out.digits < numerics.acc.digits:
+        P += (last < numerics.out.min_normal) * numerics.out.eta
+    last *= numerics.out.u
+    P += last
     slack = (parts.n + parts.rounds) * numerics.eta + parts.jump
     slack = slack + parts.floor * numerics.acc.min_normal
-    slack = slack + numerics.approximation * parts.bent
-    if numerics.out.digits < numerics.acc.digits:
-        slack = slack + (np.abs(y) < numerics.out.min_normal) * numerics.out.eta
-    return LAMBDA * spread + numerics.out.u * np.abs(y) + slack
+    P += slack + numerics.approximation * parts.bent
+    return P

@@ -35,7 +35,6 @@ class HardBound:
         self.factor = self._factor(name)
         self.slack = self._slack()
         self.A = np.asarray(parts.A)
-        self.largest = float(np.max(self.A, initial=0.0))
 
     def _factor(self, name: str) -> Array:
         """What ``A`` is multiplied by, the truth's own errors included."""
@@ -60,11 +59,9 @@ class HardBound:
             slack = (parts.n + rounds) * eta * (rounds > 0) + parts.floor * tiny
         else:
             # few passes over large arrays; an element has no rounding, or at least one
-            terms, floor = (
-                float(np.max(a, initial=0.0)) for a in (parts.n, parts.floor)
-            )
+            terms, floor = _largest(parts.n), _largest(parts.floor)
             if rounds.all():
-                most = float(np.max(rounds, initial=0.0))
+                most = _largest(rounds)
                 slack = np.asarray((terms + most) * eta + floor * tiny)
             else:
                 slack = rounds * ((1 + terms) * eta + floor * tiny)
@@ -80,10 +77,16 @@ class HardBound:
         if self.other is not None:
             mixed = self.numerics.algo == "any"
             error = np.maximum(error, self.other) if mixed else self.other + error * 0
-        H = error + self.slack
+        H = _plus(error, self.slack)
         floor = np.asarray(self.parts.floor)
-        if not floor.all() and not self.A.all():
-            H = np.where((self.A == 0) & (floor == 0), 0.0, H)
+        if not floor.all() and not float(np.min(self.A, initial=1.0)) > 0:
+            zero = self.A == 0 if not floor.any() else (self.A == 0) & (floor == 0)
+            if self.other is not None:  # what a tile holds beside reaches an empty sum
+                zero = zero & (self.other == 0)
+            if np.ndim(H) and H.shape == zero.shape:
+                np.copyto(H, 0.0, where=zero)
+            else:
+                H = np.where(zero, 0.0, H)
         H = H + self.parts.jump if np.any(self.parts.jump) else H
         if self._rounds_again():
             H = H + _rounding(self.y, H, self.numerics)
@@ -112,11 +115,13 @@ class HardBound:
 
     def _is_tame(self) -> bool:
         """Whether nothing can overflow, vanish or be infinite: |y| is at most A."""
-        top = self.largest * (1 + 2 * float(np.max(self.factor, initial=0.0)))
-        limit = min(self.numerics.acc.largest / 4, self.numerics.out.largest / 2)
         parts = self.parts
         plain = parts.skip is None and parts.peak is None and parts.trough is None
-        return plain and self.other is None and top < limit
+        if not plain or self.other is not None:
+            return False
+        largest = float(np.max(self.A, initial=0.0))
+        limit = min(self.numerics.acc.largest / 4, self.numerics.out.largest / 2)
+        return largest * (1 + 2 * float(np.max(self.factor, initial=0.0))) < limit
 
     def _without_wild(self, H: Array) -> Array:
         y, parts, numerics = self.y, self.parts, self.numerics
@@ -144,6 +149,19 @@ class HardBound:
         if self._rounds_again():
             return bool(np.any(rounds > 0))
         return bool(np.any(LAMBDA * np.sqrt(rounds) < rounds))
+
+
+def _largest(values: Array | float) -> float:
+    """The largest, NaN aside: one of those must not leave all elements open."""
+    return float(np.fmax.reduce(np.asarray(values), axis=None, initial=0.0))
+
+
+def _plus(own: Array, more: Array) -> Array:
+    """Their sum, in place where that has the shape of the first."""
+    if np.ndim(own) and np.broadcast_shapes(own.shape, more.shape) == own.shape:
+        own += more
+        return own
+    return np.asarray(own + more)
 
 
 def growth_of(parts: Terms, numerics: Resolved, more: float = 1.0) -> Array:

@@ -52,6 +52,13 @@ class BoundReport:
         """Whether nothing failed."""
         return self.verdict != "FAIL"
 
+    @property
+    def explanation(self) -> str:
+        """What is wrong, and which precision its errors suggest."""
+        if not self.precision or self.verdict == "PASS":
+            return self.reason
+        return f"{self.reason}; the errors are consistent with {self.precision}"
+
     def __str__(self) -> str:
         line = (
             f"{self.op}: output {self.output!r}: {self.verdict}: {self.reason} "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -77,17 +78,7 @@ class Operation:
     @property
     def attributes(self) -> Mapping[str, Any]:
         """Attributes and their defaults."""
-        from inspect import Parameter, signature  # slow to import
-
-        found = {}
-        for name, parameter in signature(self.function).parameters.items():
-            if (
-                name not in self.inputs
-                and parameter.kind is not Parameter.VAR_POSITIONAL
-            ):
-                none = parameter.default is Parameter.empty
-                found[name] = REQUIRED if none else parameter.default
-        return MappingProxyType(found)
+        return _attributes(self)
 
     def adds_up(self, name: str) -> bool:
         """Whether that output is a sum: its errors should have either sign. A power or
@@ -107,6 +98,19 @@ class Operation:
 
 
 REQUIRED = "required"
+
+
+@cache
+def _attributes(of: Operation) -> Mapping[str, Any]:
+    from inspect import Parameter, signature  # slow to import
+
+    found = {}
+    for name, parameter in signature(of.function).parameters.items():
+        if name not in of.inputs and parameter.kind is not Parameter.VAR_POSITIONAL:
+            none = parameter.default is Parameter.empty
+            found[name] = REQUIRED if none else parameter.default
+    return MappingProxyType(found)
+
 
 OPERATIONS: dict[str, Operation] = {}
 

@@ -13,7 +13,7 @@ from ..mutation import mutants
 from .circumstances import number_rule
 from .engine import Engine
 from .features import rule_of
-from .patterns import common_places, sums_of_terms, wrong_places
+from .patterns import common_factor, common_places, sums_of_terms, wrong_places
 from .shrinking import REPEATED
 from .trial import Trial, judge_of
 
@@ -169,12 +169,21 @@ def _by_values(engine: Engine, trial: Trial, failures: list[Trial]) -> list[str]
         seen = [mask for mask in masks if mask is not None and mask.any()]
         prefix = "" if len(trial.outputs) == 1 else f"output {name!r}: "
         said += [prefix + text for text in common_places(seen)]
+    factor = common_factor([trial, *failures[:LOOKED_AT]])
+    if factor is not None:
+        said.append(f"every wrong element is {factor:.4g} times the truth")
     said += _by_previous(trial)
     said += _by_size(failures)
     modes = {each.mode for each in failures}
     if modes == {"specials"}:
         said.append("only special values (NaN, infinities, extremes) come out wrong")
-    if "bound" in modes and "exact" not in modes and engine.tally.examples["exact"]:
+    tiny = all(each.case.kind == "subnormal" for each in failures)
+    if (
+        "bound" in modes
+        and not tiny
+        and "exact" not in modes
+        and engine.tally.examples["exact"]
+    ):
         precision = _precision(engine, failures)
         if precision is not None:
             said.insert(0, precision)

@@ -13,6 +13,10 @@ from ..drawing import Case
 from .trial import Trial
 
 LANES = (8, 16, 32, 64, 4)
+SEVERAL = 3
+"""Wrong results from which on a factor in common is no accident."""
+NEAR = 1e-2
+"""Of one: of smaller differences their size is told."""
 
 
 def wrong_places(trial: Trial, name: str) -> Array | None:
@@ -65,6 +69,11 @@ def common_places(masks: Sequence[Array]) -> list[str]:
     telling = [wrong for wrong in masks if not wrong.all()]
     if not telling:
         return places(masks[0]) if masks else []
+    alone = {tuple(np.flatnonzero(wrong).tolist()) for wrong in telling}
+    shapes = {wrong.shape for wrong in telling}
+    if len(alone) == 1 and len(shapes) > 1 and len(*alone) == 1:
+        ((place,),) = alone
+        return [f"only element {place} in the order of memory is wrong"] * (place > 0)
     said = dict.fromkeys(text for wrong in telling for text in places(wrong))
     found = [
         text
@@ -90,6 +99,27 @@ def _lanes(hit: Array, n: int, word: str) -> list[str]:
         for lanes in LANES
         if n > lanes and n % lanes and hit[0] >= n - n % lanes
     ]
+
+
+def common_factor(trials: Sequence[Trial]) -> float | None:
+    """What every wrong element is the truth times, if that is one number."""
+    factors: list[Array] = []
+    for trial in trials:
+        for name, got in trial.outputs.items():
+            wrong = wrong_places(trial, name)
+            if wrong is None or not wrong.any():
+                continue
+            y = trial.bounds[name].y
+            if y.dtype.kind != "f":
+                return None
+            with np.errstate(all="ignore"):
+                factors.append(got.astype(np.float64)[wrong] / y[wrong])
+    if len(factors) < SEVERAL:
+        return None
+    every = np.concatenate(factors)
+    first = float(every[0])
+    near = np.isfinite(every).all() and np.ptp(every) <= abs(first) * 1e-4
+    return first if near and abs(first) > 1e-3 and abs(first - 1) > NEAR else None
 
 
 def sums_of_terms(trial: Trial) -> str | None:

@@ -200,14 +200,15 @@ def taps(axes: Axes, position: Index) -> Iterator[tuple[Index, Index]]:
     """Every (tap, place) of the window at ``position`` that is a real element,
     in row-major order of the window."""
     choices = [
-        [(tap, axis.place(output, tap)) for tap in range(axis.kernel)]
+        [
+            (tap, place)
+            for tap in range(axis.kernel)
+            if 0 <= (place := axis.place(output, tap)) < axis.length
+        ]
         for axis, output in zip(axes, position, strict=True)
     ]
     for choice in itertools.product(*choices):
-        tap = tuple(tap for tap, _ in choice)
-        place = tuple(place for _, place in choice)
-        if all(0 <= i < axis.length for i, axis in zip(place, axes, strict=True)):
-            yield tap, place
+        yield tuple(tap for tap, _ in choice), tuple(place for _, place in choice)
 
 
 def divisor(axes: Axes, position: Index, include_padding: bool) -> int:

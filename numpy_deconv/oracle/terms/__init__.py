@@ -9,6 +9,7 @@ from . import (
     resampling,
     response_norm,
     sums,
+    weighing,
 )
 from .terms import TERMS, Results, Terms
 
@@ -22,6 +23,7 @@ FAMILIES = (
     resampling,
     response_norm,
     sums,
+    weighing,
 )
 """The modules that fill TERMS when they are imported."""
 

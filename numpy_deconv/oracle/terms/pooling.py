@@ -15,6 +15,7 @@ from ..call import Array, Call
 from ..evaluation import evaluate
 from ..pool import Pool
 from ..pooling_semantics import plane_maxima
+from .elementary import POW
 from .sums import moved, roundings, sum_of_mean
 from .terms import Results, Terms, terms_of
 
@@ -123,7 +124,7 @@ def _pooled(call: Call) -> tuple[Array, Array]:
 
 @terms_of("avg_pool", "avg_pool.backward")
 def means(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """``γ_{n+rank} · A``: a sum, and divisions or products with reciprocals."""
+    """``γ_{n-1+2·rank} · A``: a sum, and products with a reciprocal on each axis."""
     pool, (output,) = Pool(call), call.operation.outputs
     name = output.factors[0]
     (magnitude,) = evaluate(call.with_arrays(**{name: np.abs(call[name])}))
@@ -148,34 +149,51 @@ def means(call: Call, results: Results) -> tuple[Terms | None, ...]:
 
 @terms_of("lp_pool", "lp_pool.backward")
 def norms(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """``γ_r · y`` with ``r = (n + 8) / p + 6 + |log Σ| / p``."""
+    """``γ_r · y`` with ``r = (n + 10 + |log Σ|) / p + 8``: of the sum its powers, its
+    additions and what rescales it, of the root its exponent's rounding and its own."""
     pool, p = Pool(call), float(call.attributes["norm_type"])
-    x = call["x"]
+    x, power = call["x"], POW if call.attributes["norm_type"] != 1 else 0.0
     with np.errstate(all="ignore"):
-        total = pool.sums(np.abs(x) ** p) * pool.rescale(call)
-        logarithm = np.abs(np.log(np.where(total > 0, total, 1)))
-        rounds = (pool.inside + 8 + 2 * logarithm) / p + 6
         size = np.abs(x)
-        lost = (size < TINY ** (1 / p)) & (x != 0)
-        trough = _least(pool, x, p) if lost.any() else None
+        total = pool.sums(np.square(x) if p == 2 else size**p) * pool.rescale(call)
+        logarithm = np.abs(np.log(np.where(total > 0, total, 1)))
+        rounds = (pool.inside + power + 2 + logarithm) / p + power
+        tiny = TINY ** (1 / p)
+        lost = None
+        if np.count_nonzero(size < tiny) != np.count_nonzero(size == 0):
+            lost = (size < tiny) & (x != 0)
         if not call.operation.is_backward:
-            (y,) = results
-            A = np.asarray(y)
-            n = pool.inside.astype(np.float64)
+            trough = None if lost is None else _least(pool, x, p)
+            A, n = np.asarray(results[0]), pool.inside.astype(np.float64)
             return (Terms(A, n, rounds, peak=total, trough=trough),)
-        grad = np.abs(call["grad"])
-        magnitude = evaluate(call.with_arrays(grad=grad, x=size))[0]
-        n = pool.spread(np.ones((1, 1, *grad.shape[2:])))
-        worst = np.max(rounds, initial=0.0) * (abs(p - 1) + 1)
-        own: Array | float = 0.0
-        if p not in (1, 2):
-            own = 3 * abs(p - 1) * np.abs(np.log(np.where(x == 0, 1, size)))
-        odd = (total == 0) | (total > 1e37)
-        skip = lost | ((x == 0) & (p <= 1)) if p <= 1 else lost
-        if odd.any():
-            skip = skip | (pool.spread(odd.astype(np.float64)) > 0)
-    A = np.asarray(magnitude)
-    return (Terms(A, n, n + worst + own + 12, floor=16 * (1 + A), skip=skip),)
+        return (_norm_slope(call, results[0], pool, total, rounds, lost),)
+
+
+def _norm_slope(
+    call: Call, y: Array, pool: Pool, total: Array, rounds: Array, lost: Array | None
+) -> Terms:
+    """``x |x|**(p - 2) Σ g y**(1 - p)``: the norm's roundings ``|p - 1|`` times, two
+    powers, a sum over windows and six products."""
+    p, grad = float(call.attributes["norm_type"]), np.abs(call["grad"])
+    x, power = call["x"], 2 * POW if call.attributes["norm_type"] != 1 else 0.0
+    if all(s >= k for s, k in zip(pool.exact.stride, pool.exact.span, strict=True)):
+        A = np.abs(y)
+    else:
+        A = np.asarray(evaluate(call.with_arrays(grad=grad, x=np.abs(x)))[0])
+    n = pool.spread(np.ones((1, 1, *grad.shape[2:])))
+    worst = np.max(rounds, initial=0.0) * abs(p - 1)
+    own: Array | float = 0.0
+    if p not in (1, 2):
+        own = 3 * abs(p - 1) * np.abs(np.log(np.where(x == 0, 1, np.abs(x))))
+    odd = (total == 0) | (total > 1e37)
+    skip = lost
+    if p <= 1:
+        skip = (x == 0) if lost is None else lost | (x == 0)
+    if odd.any():
+        reached = pool.spread(odd.astype(np.float64)) > 0
+        skip = reached if skip is None else skip | reached
+    floor = 16 * (1 + min(float(np.max(A, initial=0.0, where=A == A)), 1e4))
+    return Terms(A, n, n + worst + own + power + 6, floor=floor, skip=skip)
 
 
 def _least(pool: Pool, x: Array, p: float) -> Array:

@@ -17,8 +17,9 @@ from .terms import Results, Terms, terms_of
 def upsample(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """Nearest moves (its gradient sums); linear has ``γ_r`` times the corners' sizes.
 
-    A weight is the fraction of a position that is computed in the kernel's precision,
-    so its error grows with the position, whatever the weight itself is.
+    A weight is the fraction of a position that is computed in the kernel's precision:
+    a rounded scale, a product and a difference, so its error grows with the position,
+    whatever the weight itself is. The other weight, a product and a sum are one each.
     """
     backward = call.operation.is_backward
     (y,) = results
@@ -48,7 +49,7 @@ def upsample(call: Call, results: Results) -> tuple[Terms | None, ...]:
 def _roundings(low: Array, length: int) -> Array:
     if len(low) == length:
         return np.zeros(length)
-    return 4.0 * low + 10
+    return 3.0 * low + 7
 
 
 def _linear_slope(

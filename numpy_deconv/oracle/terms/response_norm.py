@@ -9,8 +9,13 @@ import numpy as np
 from ..call import Array, Call
 from ..growth import gamma
 from ..numerics import Resolved
+from .elementary import POW
 from .terms import Results, Terms, terms_of
 
+WIDE = 1e6
+"""Sizes up to which what vanishes stays below the smallest normal numbers."""
+LAST = 2.0**-22
+"""Four steps between subnormal numbers in units of the smallest normal one."""
 MOST = 0.5
 """Part of a response norm's sum that may be lost for its power to have a bound."""
 
@@ -28,15 +33,25 @@ class _Neighbours:
         self.reach = after if call.semantics.lrn_centre == "before" else after[::-1]
         with np.errstate(all="ignore"):
             squares = self.across(np.square(x))
-            signed = a["k"] + math.copysign(self.alpha, a["alpha"]) * squares
-            self.d = np.abs(signed)
             cancelled: Array = np.ones(())
             if a["k"] < 0 or a["alpha"] < 0:
-                cancelled = (abs(a["k"]) + self.alpha * squares) / self.d
-            self.logarithm = np.abs(np.log(self.d))
+                whole = abs(a["k"]) + self.alpha * squares
+                squares *= math.copysign(self.alpha, a["alpha"])
+                self.d = np.abs(squares + a["k"])
+                cancelled = whole / self.d
+            else:
+                squares *= self.alpha
+                squares += a["k"]
+                self.d = squares
+            self.logarithm = np.log(self.d)
+            np.abs(self.logarithm, out=self.logarithm)
+            # for speed, where it is less than a rounding
+            most = float(np.max(self.logarithm, initial=0.0))
+            if 3 * self.beta * most < 1:
+                self.logarithm = np.full((), most)
         # of d, and of the power: its exponent's rounding and its own
         self.inside = (self.size + 5) * cancelled
-        self.rounds = self.of_power(self.beta) + 8
+        self.rounds = self.of_power(self.beta) + POW + 2
 
     @property
     def is_wild(self) -> bool:
@@ -63,7 +78,7 @@ class _Neighbours:
 
 @terms_of("local_response_norm")
 def local_response_norm(call: Call, results: Results) -> tuple[Terms | None, ...]:
-    """``γ_r · |y|`` with ``r = beta (size + 5 + 3 |log d|) + 8``."""
+    """``γ_r · |y|`` with ``r = beta (size + 5 + 3 |log d|) + 10``."""
     near = _Neighbours(call)
     A, n = np.abs(np.asarray(results[0])), np.full((), near.size)
     wild = near.d if near.is_wild else None
@@ -101,8 +116,15 @@ def local_response_norm_slope(call: Call, results: Results) -> tuple[Terms | Non
         shared = grad * x * near.d ** (-near.beta - 1)
         others = near.across(shared, backwards=True)
         A = own + 2 * near.alpha * near.beta * x * others
-        rounds = near.of_power(2 * near.beta + 1) + 8
-        worst = np.max(rounds, axis=1, keepdims=True, initial=0)
-    floor = 16 * (1 + np.max(grad, initial=0.0))
+        # d ** -(beta + 1), or by automatic differentiation of x / d ** beta: d's own
+        # errors count as often, but there are three powers
+        rounds = near.of_power(near.beta + 1) + 3 * POW
+        worst = rounds
+        if rounds.ndim:
+            worst = np.max(rounds, axis=1, keepdims=True, initial=0)
+    floor: Array | float = 16 * (1 + float(np.max(grad, initial=0.0)))
+    if np.max(x, initial=0.0) > WIDE:
+        # what vanished in a neighbour's share is multiplied with x
+        floor = floor + 2 * near.alpha * near.beta * near.size * LAST * x
     n = np.full((), near.size)
-    return (Terms(A, n, worst + near.size + 12, floor=floor, peak=near.d),)
+    return (Terms(A, n, worst + near.size + 8, floor=floor, peak=near.d),)

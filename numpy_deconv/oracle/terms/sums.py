@@ -28,7 +28,9 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
     magnitudes = evaluate(_mapped(call, np.abs))
     numbers = counts(call)
 
-    peaks = _finite_magnitudes(call)
+    # a sum of magnitudes is finite if, and only if, all that is read is, in effect
+    finite = all(y is None or is_finite(y) for y in magnitudes)
+    peaks = magnitudes if finite else _finite_magnitudes(call)
 
     @cache
     def squares() -> Results:
@@ -50,7 +52,7 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
             roundings(output, n, axes),
             products=2 if output.kind == "products" else 0,
             S=partial(root, index) if output.kind == "products" else None,
-            peak=_peak(call, output, magnitudes if peaks is None else peaks, index, n),
+            peak=_peak(call, output, peaks[index], n, finite),
             skip=_padding_times_infinity(call, output),
         )
         found.append(terms)
@@ -66,9 +68,9 @@ def moved(y: Array) -> Terms:
 def roundings(output: Output, n: Array, axes: int = 1) -> Array:
     """How many roundings a sum of ``n`` terms has on its longest path.
 
-    A mean may be divided at once or axis by axis, by a reciprocal or its products.
+    A mean may be divided at once, or multiplied by a rounded reciprocal on each axis.
     """
-    extra = {"sum": -1, "products": 0, "mean": max(1, axes)}.get(output.kind, -1)
+    extra = {"sum": -1, "products": 0, "mean": 2 * axes - 1}.get(output.kind, -1)
     return np.maximum(n + extra, 0) * (n > 0)
 
 
@@ -86,18 +88,22 @@ def _mapped(call: Call, function: Callable[[Array], Array]) -> Call:
 
 
 def _peak(
-    call: Call, output: Output, sizes: Results, index: int, n: Array
+    call: Call, output: Output, size: Array, n: Array, finite: bool
 ) -> Array | None:
     """The largest number met on the way, where it can be more than the result: beside
     an infinity, and the sum of a mean."""
-    size = np.asarray(sizes[index], np.float64)
+    size = np.asarray(size, np.float64)
     if output.kind == "mean" and not call.operation.is_backward:
         total = sum_of_mean(call, size, n)
         if total is not None:
             return total
-    finite = all(np.isfinite(call[name]).all() for name in factors_of(call))
     # of finite factors: an infinite one has overflowed
     return None if finite else np.minimum(size, FORMATS["f64"].largest)
+
+
+def is_finite(values: Array) -> bool:
+    """Whether all of some magnitudes are finite."""
+    return bool(np.isfinite(np.max(values, initial=0)))
 
 
 def sum_of_mean(call: Call, size: Array, n: Array) -> Array | None:
@@ -106,15 +112,16 @@ def sum_of_mean(call: Call, size: Array, n: Array) -> Array | None:
     count = n if kernel is None else math.prod(entries_of(kernel, rank, "kernel_size"))
     limit = format_of(call.dtype) or FORMATS["f64"]
     with np.errstate(all="ignore"):
+        top = float(np.max(size, initial=0.0)) * float(np.max(count, initial=0.0))
+        if top < limit.largest / 4:
+            return None
         total = np.broadcast_to(size * count, size.shape)
     return total if np.any(total >= limit.largest / 4) else None
 
 
-def _finite_magnitudes(call: Call) -> Results | None:
-    """Magnitudes without infinite factors, if there are any: beside an infinity other
-    terms may overflow to the opposite one."""
-    if all(np.isfinite(call[name]).all() for name in factors_of(call)):
-        return None
+def _finite_magnitudes(call: Call) -> Results:
+    """Magnitudes without infinite factors: beside an infinity other terms may overflow
+    to the opposite one."""
     return evaluate(_mapped(call, _finite_size))
 
 

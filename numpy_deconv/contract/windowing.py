@@ -1,0 +1,59 @@
+"""Calls of the kernels that work on boxes of planes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..layers.boxes import Boxes
+from ..per_axis import Sizes
+from ..reference.pooling import max_pool
+from .draw import Draw
+from .recipes import Call, recipe, sums_exactly
+
+
+@recipe(integers=True, specials=True)
+def cut(draw: Draw) -> Call:
+    """Boxes that lie anywhere, and now and then others that are written over them."""
+    rank, planes = draw.rank(), draw.pick(1, 2, 3)
+    size, shape = draw.sizes(rank), draw.sizes(rank)
+    samples = draw.whole(0, planes, draw.pick(1, 2, 3))
+    boxes = _anywhere(draw, shape, size, samples)
+    x = draw.array(planes, draw.channels(), *size)
+    if draw.chance(0.5):
+        return Call((x, boxes))
+    small = draw.sizes(rank)
+    over = draw.array(len(samples), x.shape[1], *small)
+    return Call((x, boxes, 0, over, _anywhere(draw, small, size, samples)))
+
+
+@recipe(integers=True)
+def scatter_windows(draw: Draw) -> Call:
+    """Boxes of pooled planes, and around what their windows saw."""
+    window, size, pooled = draw.window(pool=True)
+    planes, channels = draw.pick(1, 2, 3), draw.channels()
+    noise = draw.positive(planes, channels, *size)
+    switches = max_pool(noise, window)[1]
+    shape = tuple(int(draw.whole(1, n + 1)) for n in pooled)
+    samples = draw.whole(0, planes, draw.pick(1, 2, 3))
+    spare = [n - s + 1 for n, s in zip(pooled, shape, strict=True)]
+    output = Boxes(
+        draw.whole(0, spare, len(samples), len(size)), shape, pooled, samples
+    )
+    begins = np.array([begin for begin, _ in window.padding], np.int64)
+    starts = output.origins * np.array(window.stride, np.int64) - begins
+    seen = tuple(
+        (n - 1) * s + e
+        for n, s, e in zip(shape, window.stride, window.span, strict=True)
+    )
+    inputs = Boxes(starts, seen, size, samples)
+    values = draw.array(len(samples), channels, *shape)
+    stays = draw.whole(0, 3, *switches.shape) > 0
+    given = (values, switches, stays if draw.chance(0.5) else None)
+    exact = sums_exactly(draw)
+    return Call((*given, size, output, inputs), exact, window.size)
+
+
+def _anywhere(draw: Draw, shape: Sizes, size: Sizes, samples: np.ndarray) -> Boxes:
+    furthest = max(*shape, *size) + 2
+    origins = draw.whole(-furthest, furthest, len(samples), len(size))
+    return Boxes(origins, shape, size, samples)
