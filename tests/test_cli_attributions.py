@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import fails, folder, noise, picture, run, wrong_usage
+from onnx_models import model_of_net, small
 from PIL import Image
 
 from numpy_deconv import methods
@@ -38,6 +39,7 @@ def settings(path: Path) -> dict[str, Any]:
 
 
 COMMANDS = {
+    "gradient-times-input": (methods.gradient_times_input, (), {}),
     "integrated-gradients": (
         methods.integrated_gradients,
         ("--steps", 5, "--quadrature", "midpoint", "--baseline", "-1.5"),
@@ -128,6 +130,35 @@ def test_metrics_is_a_table_and_its_curves(folder: Path, picture: Path) -> None:
     assert len(lrp) == 5
     table = settings(folder / "out" / "metrics.png")["table"]
     assert f"{table['lrp']['infidelity']:.3g}" == lrp[3]
+
+
+def test_how_much_an_attribution_moves(
+    folder: Path, picture: Path, model: Model
+) -> None:
+    words = ("--method", "saliency", "--radius", 0.1, "--samples", 2, "--seed", 5)
+    output = run("max-sensitivity", picture, "--out", "out", *words)
+    found = methods.max_sensitivity(
+        methods.saliency,
+        model,
+        model.preprocess(picture),
+        radius=0.1,
+        samples=2,
+        seed=5,
+    )
+    assert f"noise: saliency moves by {found.values[0]:.3g}\n" in output
+    path = folder / "out" / "noise-max-sensitivity-saliency.png"
+    np.testing.assert_array_equal(pixels(path), found.drawn())
+    assert settings(path)["radius"] == 0.1
+
+
+def test_the_whole_integral(folder: Path, picture: Path) -> None:
+    model_of_net(small()).save(folder / "small.onnx")
+    words = ("integrated-gradients", picture, "--out", "out", "--exact", "--model")
+    run(*words, "small.onnx")
+    about = settings(folder / "out" / "noise-integrated-gradients.png")
+    assert about["pieces"][0] > 1
+    assert abs(about["residual"][0]) < 1e-3
+    assert "bends more than 10000 times" in fails(*words, "emoji_zfnet")
 
 
 def test_the_sanity_check(folder: Path, picture: Path, model: Model) -> None:

@@ -92,10 +92,10 @@ def test_ctrl_c_in_the_middle_of_the_units(
     folder: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The method's own answer to Ctrl-C, written by the command."""
-    from numpy_deconv.net import cropped
+    from numpy_deconv.net import legs
 
     calls = []
-    whole = cropped.descend
+    whole = legs.descend
 
     def project(*words: object, **options: object) -> object:
         calls.append(words)
@@ -103,7 +103,7 @@ def test_ctrl_c_in_the_middle_of_the_units(
             raise KeyboardInterrupt
         return whole(*words, **options)
 
-    monkeypatch.setattr(cropped, "descend", project)
+    monkeypatch.setattr(legs, "descend", project)
     words = ("--layer", "relu1", "--unit", "all", "--out", "out")
     run("project", picture, picture, *words, status=130)
     found = len(list((folder / "out").iterdir()))

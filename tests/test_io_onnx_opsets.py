@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_nets import one_operator
+from onnx import helper
+from onnx_nets import model_of, one_operator
 
 from numpy_deconv.io.onnx import import_onnx, parse_onnx
 
@@ -135,3 +136,25 @@ def test_a_response_norm_over_an_even_number_of_channels() -> None:
         near = x[:, max(0, c - 1) : c + 3]
         total = 2.0 + 0.5 / 4 * (near**2).sum(1)
         np.testing.assert_allclose(got[:, c], x[:, c] / total**0.7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Greater", "Less", "GreaterOrEqual", "Equal"])
+def test_activations_choose_between_others(kind: str) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    nodes = [
+        helper.make_node(kind, ["x", "limit"], ["chosen"]),
+        helper.make_node("Not", ["chosen"], ["left"]),
+        helper.make_node("Xor", ["left", "no"], ["either"]),
+        helper.make_node("Cast", ["either"], ["number"], to=1),
+        helper.make_node("Where", ["chosen", "x", "number"], ["y"]),
+    ]
+    constants = {"limit": np.array(0.2, "f4"), "no": np.array(False)}
+    raw = model_of(nodes, IMAGE, constants).SerializeToString()
+    x = np.random.default_rng(0).normal(size=IMAGE).astype(np.float32)
+    session = runtime.InferenceSession(raw, providers=["CPUExecutionProvider"])
+    net = import_onnx(parse_onnx(raw)).net
+    tape = net.run(x)
+    np.testing.assert_array_equal(tape.output, session.run(["y"], {"x": x})[0])
+    grad = tape.project(np.ones(IMAGE, "f4"), start=list(net.nodes)[-1])
+    compare = {"Greater": x > 0.2, "Less": x < 0.2, "Equal": x == 0.2}
+    np.testing.assert_array_equal(grad, compare.get(kind, x >= 0.2))

@@ -62,11 +62,11 @@ def test_place_is_the_way_back(case: tuple[Boxes, int]) -> None:
     np.testing.assert_allclose(planes.sum(), windows.sum())
 
 
-def test_paste_writes_where_both_are() -> None:
+def test_a_patch_is_written_where_both_are() -> None:
     outer = boxes([[0, 2], [5, 5]], (3, 3), (9, 9), [0, 0])
     inner = boxes([[2, 1], [0, 0]], (2, 2), (9, 9), [0, 0])
-    planes = np.zeros((2, 1, 3, 3))
-    outer.paste(planes, np.arange(1, 9.0).reshape(2, 1, 2, 2), inner)
+    windows = np.arange(1, 9.0).reshape(2, 1, 2, 2)
+    planes = outer.patched(np.zeros((1, 1, 9, 9)), windows, inner)
     np.testing.assert_array_equal(planes[0, 0], [[0, 0, 0], [0, 0, 0], [2, 0, 0]])
     assert not planes[1].any()
     moved = inner.moved(planes + 5, outer)

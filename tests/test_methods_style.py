@@ -34,13 +34,17 @@ def style_distance(net: Any, x: np.ndarray, style: np.ndarray) -> float:
     )
 
 
-def test_the_style_comes_nearer() -> None:
+@pytest.mark.parametrize(("preset", "share"), [("cs231n", 0.5), ("relative", 0.6)])
+def test_the_style_comes_nearer(preset: str, share: float) -> None:
     model, (content, style) = small_model(), pictures()
-    result = style_transfer(
-        model, content, style, steps=40, learning_rate=0.1, **LAYERS
-    )
+    options: dict[str, Any] = {"preset": preset, "steps": 40, **LAYERS}
+    if preset == "cs231n":
+        options |= {"learning_rate": 0.1}
+    else:
+        options |= {"regularisers": (), "content_weight": 0.001}
+    result = style_transfer(model, content, style, **options)
     near, far = (style_distance(model.net, x, style) for x in (result.pixels, content))
-    assert near < 0.5 * far
+    assert near < share * far
     assert result.history[-1] > result.history[0]
     assert result.settings["style_weights"] == [5.0, 1.0]
     assert result.settings["content_layer"] == "relu2"
@@ -82,6 +86,16 @@ def vgg19_layers() -> list[str]:
     return [row.name for row in ARCHITECTURES["vgg19"].rows]
 
 
+def test_the_preset_is_the_nets_own() -> None:
+    model, (content, style) = small_model(), pictures()
+    assert style_transfer(model, content, style, steps=1).settings["preset"] == (
+        "relative"
+    )
+    net = load_model("squeezenet1_1:random").net
+    x = np.zeros((1, 3, 32, 32), np.float32)
+    assert style_transfer(net, x, x, steps=1).settings["preset"] == "cs231n"
+
+
 @pytest.mark.parametrize("preset", STYLES)
 def test_other_nets_are_compared_where_their_size_changes(preset: str) -> None:
     model, (content, style) = small_model(), pictures()
@@ -114,6 +128,18 @@ def test_means_instead_of_sums() -> None:
     loss = 5 * ((zero["relu2"] - wanted) ** 2).mean()
     for name, weight in zip(("relu1", "relu2"), (5.0, 1.0), strict=True):
         loss += weight * ((gram(zero[name]) - gram(maps[name])) ** 2).mean()
+    np.testing.assert_allclose(-result.history[0], loss)
+
+
+def test_relative_losses_do_not_know_how_strong_a_layer_is() -> None:
+    net, (content, style) = small_net(), (x.astype(float) for x in pictures())
+    options: dict[str, Any] = {"preset": "relative", "steps": 1, **LAYERS}
+    result = style_transfer(net, content, style, regularisers=(), **options)
+    loss = 0.0
+    for name, weight in zip(("relu1", "relu2"), (5.0, 1.0), strict=True):
+        target = gram(net.run(style)[name])
+        apart = gram(net.run(content)[name]) - target
+        loss += weight * (apart**2).sum() / (target**2).sum()
     np.testing.assert_allclose(-result.history[0], loss)
 
 

@@ -1,157 +1,25 @@
-"""Models in and out as ONNX: what a file says, what is assumed, what methods see.
-
-With ``NUMPY_DECONV_LARGE`` set every architecture is written, else the small ones.
-"""
+"""Models from ONNX files of others: what a file says, and what is assumed."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx_models import drawn, of_operators, saved, small
 from onnx_nets import model_of
+from PIL import Image
 
-from numpy_deconv import layers, load_model
+from numpy_deconv import load_model
 from numpy_deconv.cli.inputs import open_model
-from numpy_deconv.errors import FileFormatError, OptionError, OutputError
+from numpy_deconv.errors import FileFormatError, OptionError
 from numpy_deconv.io.onnx import write_onnx
-from numpy_deconv.io.safetensors import read_safetensors
-from numpy_deconv.methods import (
-    class_visualization,
-    deconvnet,
-    guided_backprop,
-    occlusion,
-    saliency,
-)
-from numpy_deconv.models import ARCHITECTURES, Model, Preprocess, imagenet_labels
-from numpy_deconv.models.onnx_model import METADATA
+from numpy_deconv.methods import saliency
+from numpy_deconv.models import Preprocess, imagenet_labels
 from numpy_deconv.models.pixels import PIXELS, pixel_preset
-from numpy_deconv.net import Sequential
-from numpy_deconv.rules import DECONVNET, DECONVNET_RELU6
-
-Array = npt.NDArray[Any]
-RNG = np.random.default_rng(0)
-SMALL_ONES = ("emoji_zfnet", "squeezenet1_1", "efficientnet_lite0")
-
-
-def drawn(*shape: int) -> Array:
-    return RNG.normal(size=shape).astype(np.float32)
-
-
-def small(classes: int = 4, size: int = 12) -> Sequential:
-    return Sequential(
-        {
-            "conv1": layers.Conv(drawn(6, 3, 3, 3), drawn(6), padding=1),
-            "relu1": layers.ReLU(),
-            "pool1": layers.MaxPool(2),
-            "flatten": layers.Flatten(),
-            "fc": layers.Linear(drawn(classes, 6 * (size // 2) ** 2), drawn(classes)),
-        }
-    )
-
-
-def model_of_net(net: Sequential, **options: Any) -> Model:
-    prepared = pixel_preset("unit", (12, 12))
-    return Model(net, prepared, ("a", "b", "c", "d"), "small", "drawn", **options)
-
-
-def saved(tmp_path: Path, shape: tuple[Any, ...], **meta: str) -> Path:
-    """A file of others: a pooled sum of its input, of this declared shape."""
-    nodes = [
-        helper.make_node("ReduceMean", ["x", "axes"], ["m"], keepdims=0, name="mean"),
-        helper.make_node("MatMul", ["m", "w"], ["y"], name="scores"),
-    ]
-    last = shape[-1] in (1, 3) and shape[1] not in (1, 3)
-    channels = shape[-1] if last else shape[1]
-    constants = {
-        "axes": np.array([1, 2] if last else [2, 3]),
-        "w": drawn(channels if isinstance(channels, int) else 3, 5),
-    }
-    model = model_of(nodes, shape, constants)
-    helper.set_model_props(model, meta)
-    path = tmp_path / "net.onnx"
-    onnx.save(model, path)
-    return path
-
-
-def test_a_saved_model_comes_back(tmp_path: Path) -> None:
-    model = model_of_net(small())
-    path = tmp_path / "small.onnx"
-    model.save(path)
-    again = load_model(path)
-    assert (again.name, again.labels) == ("small", model.labels)
-    assert again.preprocess == model.preprocess
-    assert again.assumed == () and again.weights_source == str(path)
-    x = drawn(3, 3, 12, 12)
-    np.testing.assert_array_equal(again.net(x), model.net(x))
-    assert list(again.net) == list(model.net)
-    assert all(not array.flags.writeable for array in again.net.params.values())
-
-
-def test_a_shipped_model_comes_back(tmp_path: Path) -> None:
-    model = load_model("emoji_zfnet")
-    for suffix in ("onnx", "safetensors", "npz"):
-        path = tmp_path / f"model.{suffix}"
-        model.save(path)
-        again = load_model(path)
-        assert again.net.params.keys() == model.net.params.keys()
-        for name, value in model.net.params.items():
-            assert value.tobytes() == again.net.params[name].tobytes()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        if name in SMALL_ONES
-        else pytest.param(
-            name,
-            marks=pytest.mark.skipif(
-                "NUMPY_DECONV_LARGE" not in os.environ,
-                reason="up to half a gigabyte of weights: set NUMPY_DECONV_LARGE",
-            ),
-        )
-        for name in ARCHITECTURES
-    ],
-)
-def test_every_architecture_is_computed_by_onnx_runtime(
-    name: str, tmp_path: Path
-) -> None:
-    runtime = pytest.importorskip("onnxruntime")
-    runtime.set_default_logger_severity(4)
-    model, path = load_model(f"{name}:random"), tmp_path / "net.onnx"
-    model.save(path)
-    x = drawn(2, 3, *model.preprocess.size)
-    y = model.net(x)
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (theirs,) = session.run(None, {"input": x})
-    assert np.abs(theirs - y).max() <= 1e-5 * np.abs(y).max()
-    again = load_model(path)
-    np.testing.assert_array_equal(again.net(x), y)
-    assert list(again.net) == list(model.net) and again.labels == model.labels
-    assert again.preprocess == model.preprocess
-
-
-def test_weights_without_an_architecture_have_the_layers_names(tmp_path: Path) -> None:
-    model = model_of_net(small())
-    path = tmp_path / "small.safetensors"
-    model.save(path)
-    assert read_safetensors(path).keys() == model.net.params.keys()
-    named = Model(small(), model.preprocess, (), "vgg16", "not really")
-    named.save(path)
-    assert read_safetensors(path).keys() == model.net.params.keys()
-
-
-def test_a_suffix_that_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"written as \.onnx, \.safetensors or \.npz"):
-        model_of_net(small()).save(tmp_path / "small.pth")
 
 
 def test_what_is_assumed_is_told(tmp_path: Path) -> None:
@@ -330,22 +198,6 @@ def test_a_name_is_no_file() -> None:
         load_model("nowhere.onnx:unit")
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{", "no JSON"),
-        ("[]", "not what was saved"),
-        ('{"labels": 3}', "not what was saved"),
-        ('{"preprocess": {"size": 3}}', "metadata about pictures are damaged"),
-        ('{"preprocess": 5}', "metadata about pictures are damaged"),
-    ],
-)
-def test_damaged_metadata(tmp_path: Path, text: str, words: str) -> None:
-    path = saved(tmp_path, (1, 3, 20, 20), **{METADATA: text})
-    with pytest.raises(FileFormatError, match=words):
-        load_model(path)
-
-
 def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     net = small()
     net.params["fc.bias"][1] = np.nan
@@ -353,94 +205,6 @@ def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     write_onnx(path, net, (1, 3, 12, 12))
     with pytest.raises(FileFormatError, match=r"NaN or infinity in fc\.bias"):
         load_model(path)
-
-
-def test_metadata_are_plain_json(tmp_path: Path) -> None:
-    path = tmp_path / "small.onnx"
-    model_of_net(small()).save(path)
-    props = {each.key: each.value for each in onnx.load(path).metadata_props}
-    kept = json.loads(props[METADATA])
-    assert kept["labels"] == ["a", "b", "c", "d"]
-    assert kept["preprocess"]["size"] == [12, 12]
-
-
-def of_operators(seed: int = 5) -> onnx.ModelProto:
-    """A residual net with everything that a picture method has to come through."""
-    rng = np.random.default_rng(seed)
-
-    def drawn(*shape: int) -> Array:
-        return rng.normal(size=shape).astype(np.float32)
-
-    constants = {
-        "w1": drawn(8, 3, 3, 3),
-        "w2": drawn(8, 8, 3, 3) / 4,
-        "mean": np.array([0.5, 0.4, 0.3], "f4").reshape(1, 3, 1, 1),
-        "scale": np.array([2, 3, 4], "f4").reshape(3, 1, 1),
-        "zero": np.array(0, "f4"),
-        "six": np.array(6, "f4"),
-        "shape": np.array([0, 2, 4, 12, 12]),
-        "back": np.array([0, 8, 12, 12]),
-        "axes": np.array([2, 3]),
-        "fc": drawn(8, 4),
-        "fcb": drawn(4),
-    }
-    steps = [
-        ("Sub", ["x", "mean"], "centred"),
-        ("Div", ["centred", "scale"], "scaled"),
-        ("Conv", ["scaled", "w1"], "conv1", {"pads": [1] * 4, "strides": [2, 2]}),
-        ("Clip", ["conv1", "zero", "six"], "relu6"),
-        ("Reshape", ["relu6", "shape"], "groups"),
-        ("Transpose", ["groups"], "shuffled", {"perm": [0, 2, 1, 3, 4]}),
-        ("Reshape", ["shuffled", "back"], "joined"),
-        ("Conv", ["joined", "w2"], "conv2", {"pads": [1] * 4}),
-        ("Relu", ["conv2"], "relu2"),
-        ("Add", ["relu2", "joined"], "sum"),
-        ("ReduceMean", ["sum", "axes"], "pooled", {"keepdims": 0}),
-        ("Gemm", ["pooled", "fc", "fcb"], "logits"),
-        ("Softmax", ["logits"], "y"),
-    ]
-    nodes = [
-        helper.make_node(kind, inputs, [out], name=out, **(more[0] if more else {}))
-        for kind, inputs, out, *more in steps
-    ]
-    return model_of(nodes, ("N", 3, 24, 24), constants)
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    path = tmp_path_factory.mktemp("onnx") / "net.onnx"
-    onnx.save(of_operators(), path)
-    return load_model(f"{path}:unit")
-
-
-def test_methods_work_on_what_was_imported(imported: Model) -> None:
-    x = RNG.uniform(0, 1, (2, 3, 24, 24)).astype(np.float32)
-    assert saliency(imported, x).pixels.any()
-    rules = DECONVNET.replace({layers.Clip: DECONVNET_RELU6[layers.Clip]})
-    found = deconvnet(imported, x[:1], "relu2", top=3, rules=rules)
-    assert len(found.units) == 3 and found.pixels.any()
-    assert guided_backprop(imported, x).pixels.any()
-    seen = occlusion(imported, x[:1], size=8, stride=8)
-    assert seen.pixels.shape[-2:] == (3, 3)
-    drawn_ = class_visualization(imported, None, target=1, steps=3, seed=1)
-    assert np.isfinite(drawn_.pixels).all()
-
-
-def test_its_gradient_is_onnx_runtimes_slope(imported: Model) -> None:
-    runtime = pytest.importorskip("onnxruntime")
-    runtime.set_default_logger_severity(4)
-    raw = of_operators().SerializeToString()
-    session = runtime.InferenceSession(raw, providers=["CPUExecutionProvider"])
-    x = RNG.uniform(0, 1, (1, 3, 24, 24)).astype(np.float32)
-    (want,) = session.run(None, {"x": x})
-    np.testing.assert_allclose(imported.net(x), want, atol=1e-6)
-    tape = imported.net.run(x)
-    signal = np.array([[1.0, 0, 0, 0]], "f4")
-    grad = tape.project(signal, start="y")
-    step = 1e-3 * grad / np.abs(grad).max()
-    ends = [session.run(None, {"x": x + s * step})[0][0, 0] for s in (1, -1)]
-    slope = float((grad * step).sum())
-    np.testing.assert_allclose((ends[0] - ends[1]) / 2, slope, rtol=0.05)
 
 
 def test_an_input_of_integers_is_no_picture(tmp_path: Path) -> None:
@@ -460,3 +224,39 @@ def test_the_command_line_says_what_it_assumes(
     assert capsys.readouterr().err == f"{path}: assumed pixels 'imagenet'\n"
     open_model(f"{path}:unit", None)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["ArgMax", "TopK"])
+def test_a_decision_at_the_end_is_left_out(tmp_path: Path, kind: str) -> None:
+    """What is looked into are the scores that it was made by."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["scores"]),
+        helper.make_node("ArgMax", ["scores"], ["best"], axis=1, name="best"),
+    ]
+    if kind == "TopK":
+        nodes[-1] = helper.make_node("TopK", ["scores", "k"], ["high", "best"])
+    nodes.append(helper.make_node("Cast", ["best"], ["y"], to=TensorProto.FLOAT))
+    path = tmp_path / "net.onnx"
+    onnx.save(model_of(nodes, (1, 3, 4, 4), {"k": np.array([1])}), path)
+    x = drawn(2, 3, 4, 4)
+    np.testing.assert_allclose(
+        load_model(path).net(x), x.mean(axis=(2, 3)), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_inputs_of_bytes_are_given_bytes(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["f", "axes"], ["m"], keepdims=0),
+        helper.make_node("MatMul", ["m", "w"], ["y"]),
+    ]
+    constants = {"axes": np.array([2, 3]), "w": np.eye(3, dtype=np.float32)}
+    model = model_of(nodes, (-1, 3, 6, 6), constants)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path)
+    opened = load_model(path)
+    assert opened.assumed == ("pixels 'bytes'",)
+    x = opened.preprocess(Image.new("RGB", (6, 6), (255, 0, 51)))
+    np.testing.assert_allclose(opened.net(x), [[255, 0, 51]])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...per_axis import Sizes
 from . import arena
 from .compiled import compiled
 from .layout import channels_last, logical
 from .team import spread
 from .three_axes import three
+
+if TYPE_CHECKING:
+    from ...layers.boxes import Boxes
 
 Array = np.ndarray[Any, Any]
 
@@ -21,25 +23,23 @@ ALONE = 1 << 16
 
 def cut(
     planes: Array,
-    samples: Array,
-    origins: Array,
-    shape: Sizes,
-    outside: float,
+    boxes: Boxes,
+    outside: float = 0,
     over: Array | None = None,
-    at: Array | None = None,
+    inner: Boxes | None = None,
 ) -> Array:
-    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``,
-    with ``over[b]`` written on it from its place ``at[b]`` on."""
-    batch, channels, rank = len(samples), planes.shape[1], len(shape)
+    """``(B, C, *shape)``: what the planes hold in boxes, and ``over`` written on it."""
+    shape, rank = boxes.shape, len(boxes.shape)
+    batch, channels = len(boxes), planes.shape[1]
     y = arena.take((batch, *shape, channels), planes.dtype)
     rows = np.zeros((batch, 7), np.int64)
-    rows[:, 0] = samples
-    rows[:, 4 - rank : 4] = origins
-    inner, written = (0, 0, 0), y
-    if over is not None and at is not None:
-        inner, written = three(over.shape[2:]), channels_last(over)
-        rows[:, 7 - rank :] = at
-    numbers = (channels, *three(planes.shape[2:]), *three(shape), *inner)
+    rows[:, 0] = boxes.among(len(planes))
+    rows[:, 4 - rank : 4] = boxes.origins
+    written, size = y, (0, 0, 0)
+    if over is not None and inner is not None:
+        written, size = channels_last(over), three(over.shape[2:])
+        rows[:, 7 - rank :] = inner.origins - boxes.origins
+    numbers = (channels, *three(planes.shape[2:]), *three(shape), *size)
     spread(
         _cut,
         math.prod(y.shape[:-2]) if rank > 1 else batch,

@@ -71,7 +71,7 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
     row = np.zeros(1, np.int64)
     output = Boxes(np.ones((1, 2), np.int64), (2, 2), y.shape[2:], row)
     inputs = Boxes(np.full((1, 2), 2), (4, 4), size, row)
-    backend.cut(x, row, inputs.origins, inputs.shape, 0)
+    backend.cut(x, inputs)
     for stays in (None, switches >= 0):
         windows = y[:, :, :2, :2], switches, stays, size, output, inputs
         backend.scatter_windows(*windows)

@@ -9,19 +9,13 @@ import typer
 
 from .ascent_options import checked_rate
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
     Targets,
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     from ..methods import Adversarial, Fooling
@@ -41,6 +35,7 @@ class NormName(StrEnum):
     l2 = "l2"
 
 
+@with_setup
 def fool(
     target: Targets,
     pictures: Pictures = None,
@@ -50,22 +45,18 @@ def fool(
     rate: Annotated[
         float, typer.Option("--rate", help="Length of a step.", callback=checked_rate)
     ] = 1.0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Change a picture a little until the network takes it for another class.
 
     Writes the fooling picture, and original, magnified change and fooling picture side
     by side. Szegedy et al. 2014, by the procedure of cs231n.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import fooling_image
         from .inputs import find_class, open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         classes = [find_class(known, text) for text in target]
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -113,6 +104,7 @@ def parse_share(text: str | None) -> float | None:
     return share
 
 
+@with_setup
 def adversarial(
     pictures: Pictures = None,
     target: Annotated[
@@ -148,11 +140,7 @@ def adversarial(
         int, typer.Option("--steps", min=1, help="For pgd: how many steps.")
     ] = 20,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Change every pixel too little to see, so that the network sees another class.
 
@@ -162,12 +150,12 @@ def adversarial(
     size = parse_share(epsilon)
     if method is Method.fgsm and norm is NormName.l2:
         raise typer.BadParameter("--norm l2 is for --method pgd: fgsm changes signs")
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import fgsm, pgd
         from ..methods.adversarial import EPSILON
         from .inputs import found_class, open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         wanted = found_class(known, target)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}

@@ -13,10 +13,16 @@ from .ascent_commands import visualize_class, visualize_unit
 from .bench_command import bench
 from .data_set_commands import correspondence, invariance, top_patches
 from .demo import demo
-from .gradient_commands import guided, integrated_gradients, saliency, smoothgrad
+from .gradient_commands import (
+    gradient_times_input,
+    guided,
+    integrated_gradients,
+    saliency,
+    smoothgrad,
+)
 from .heat_commands import grad_cam, guided_grad_cam, lrp, rise
 from .inspect_command import inspect
-from .judging_commands import metrics, sanity_check
+from .judging_commands import max_sensitivity, metrics, sanity_check
 from .layer_commands import filters, maps, project
 from .listing_commands import backends, classify
 from .occlusion_command import occlusion
@@ -42,6 +48,11 @@ COMMANDS = (
     Command(saliency, "saliency", "numpy-deconv saliency --out deconv"),
     Command(guided, "guided", "numpy-deconv guided --target flag"),
     Command(
+        gradient_times_input,
+        "gradient-times-input",
+        "numpy-deconv gradient-times-input --target flag",
+    ),
+    Command(
         integrated_gradients,
         "integrated-gradients",
         "numpy-deconv integrated-gradients --steps 20",
@@ -56,6 +67,11 @@ COMMANDS = (
         metrics,
         "metrics",
         "numpy-deconv metrics --method saliency --method grad_cam --samples 10",
+    ),
+    Command(
+        max_sensitivity,
+        "max-sensitivity",
+        "numpy-deconv max-sensitivity --method grad_cam --samples 5",
     ),
     Command(
         sanity_check,

@@ -10,13 +10,6 @@ import typer
 from .ascent_options import Every, Rate, Steps, keep_climbed
 from .layer_commands import Layer, layer_or_last
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Seed,
     Targets,
     Units,
@@ -24,6 +17,7 @@ from .options import (
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 StartPictures = Annotated[
     list[Path] | None,
@@ -43,6 +37,7 @@ Preset = Annotated[
 ]
 
 
+@with_setup
 def visualize_class(
     target: Targets,
     pictures: StartPictures = None,
@@ -51,21 +46,17 @@ def visualize_class(
     every: Every = None,
     preset: Preset = "cs231n",
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Climb from noise to the picture that a class scores highest on.
 
     Simonyan, Vedaldi and Zisserman 2013, section 2. Ctrl-C keeps the best so far.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import class_visualization
         from .inputs import find_class, open_model
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         classes = [find_class(known, text) for text in target]
         starts = _starts(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -88,6 +79,7 @@ def visualize_class(
                 keep_climbed(work, f"{prefix}class-{index:03d}", found, label)
 
 
+@with_setup
 def visualize_unit(
     pictures: StartPictures = None,
     layer: Layer = None,
@@ -97,11 +89,7 @@ def visualize_unit(
     every: Every = None,
     preset: Preset = "lucid",
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Climb from noise to what a map, or one unit of it, responds to most.
 
@@ -109,11 +97,11 @@ def visualize_unit(
     2017. Ctrl-C keeps the best so far.
     """
     chosen = parse_units(unit) or [(0,)]
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import unit_visualization
         from .inputs import open_model
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         starts = _starts(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}

@@ -9,6 +9,7 @@ import typer
 
 from .progress import step
 from .session import Session, session
+from .setup import Setup
 
 if TYPE_CHECKING:
     from ..methods import Attribution
@@ -21,11 +22,7 @@ class Request(NamedTuple):
 
     pictures: list[Path] | None
     target: list[str] | None
-    model: str
-    labels: Path | None
-    out: Path
-    backend: str | None
-    debug: bool
+    setup: Setup
 
 
 def attribute(
@@ -36,11 +33,12 @@ def attribute(
     ``bar`` says that the method tells how far it is. One that was interrupted leaves
     the pictures that it has.
     """
-    with session(request.backend, request.debug, request.out) as work:
+    setup = request.setup
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import found_class, open_model, open_pictures
 
-        known = open_model(request.model, request.labels)
+        known = open_model(setup.model, setup.labels)
         wanted = found_class(known, request.target)
         batch = open_pictures(known, request.pictures)
         with step(command) as progress:

@@ -12,14 +12,7 @@ import typer
 from ..errors import OptionError
 from .layer_commands import layer_or_last, plain
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
     Maps,
-    ModelName,
-    Out,
     Pictures,
     RulesName,
     Seed,
@@ -28,6 +21,7 @@ from .options import (
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     from ..layers import Box
@@ -53,6 +47,7 @@ class Transform(StrEnum):
     rotate = "rotate"
 
 
+@with_setup
 def top_patches(
     pictures: Pictures = None,
     layer: Annotated[
@@ -77,11 +72,7 @@ def top_patches(
             help="Keeps the search as it goes; the same call goes on from there.",
         ),
     ] = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Show what excites each map most, in any number of pictures and folders of them.
 
@@ -90,12 +81,12 @@ def top_patches(
     and Fergus 2014, figure 2.
     """
     numbers = parse_maps(unit)
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import strongest_examples
         from ..rules import RULES
         from .inputs import open_model
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         files = _files(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -126,6 +117,7 @@ def top_patches(
             raise KeyboardInterrupt
 
 
+@with_setup
 def invariance(
     pictures: Pictures = None,
     transform: Annotated[
@@ -133,21 +125,17 @@ def invariance(
     ] = Transform.shift,
     layer: Layers = None,
     target: Target = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Plot how features and class follow pictures that are shifted, scaled or turned.
 
     A curve for each picture. Zeiler and Fergus 2014, figure 5.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import found_class, open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         names = _layers(known, layer)
         wanted = found_class(known, target)
         batch = open_pictures(known, pictures)
@@ -168,6 +156,7 @@ def invariance(
         work.keep(f"invariance-{transform.value}.png", found)
 
 
+@with_setup
 def correspondence(
     part: Annotated[
         list[str],
@@ -182,11 +171,7 @@ def correspondence(
     pictures: Pictures = None,
     layer: Layers = None,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Does hiding the same part of several pictures change features alike?
 
@@ -194,11 +179,11 @@ def correspondence(
     smaller, the better the net knows the part. Zeiler and Fergus 2014, table 1.
     """
     parts = dict(_parse_part(text) for text in part)
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         names = _layers(known, layer)
         batch = open_pictures(known, pictures)
         found = methods.correspondence(known, batch.x, parts, names, seed=seed)

@@ -9,17 +9,11 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
     Target,
 )
+from .setup import HERE, Setup, with_setup
 
 
 class Quadrature(StrEnum):
@@ -37,42 +31,52 @@ class Statistic(StrEnum):
     variance = "variance"
 
 
+@with_setup
 def saliency(
     pictures: Pictures = None,
     target: Target = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Which pixels move the class score most: the largest absolute gradient.
 
     One picture of every map, and saliency.png with all of them under their originals.
     Simonyan, Vedaldi and Zisserman 2013, section 3.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("saliency", "saliency", request, bar=False)
 
 
+@with_setup
 def guided(
     pictures: Pictures = None,
     target: Target = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Guided backpropagation of the class score, in colours around grey.
 
     One picture of every result, and guided.png with all of them under their originals.
     Springenberg et al. 2015.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("guided", "guided_backprop", request, bar=False)
 
 
+@with_setup
+def gradient_times_input(
+    pictures: Pictures = None,
+    target: Target = None,
+    setup: Setup = HERE,
+) -> None:
+    """The gradient of the class score, times the pixels it is the gradient of.
+
+    What each pixel adds (red) or takes away (blue), if the score were linear; in a net
+    of ReLUs without biases it is all of the score. Shrikumar et al. 2017.
+    """
+    request = Request(pictures, target, setup)
+    attribute("gradient-times-input", "gradient_times_input", request, bar=False)
+
+
+@with_setup
 def integrated_gradients(
     pictures: Pictures = None,
     target: Target = None,
@@ -88,18 +92,22 @@ def integrated_gradients(
             "--baseline", help="Where the way begins; 0 is the training data's mean."
         ),
     ] = 0.0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="The whole integral, piece by piece, instead of points: for small "
+            "nets of ReLUs and max pools.",
+        ),
+    ] = False,
+    setup: Setup = HERE,
 ) -> None:
     """What each pixel adds to the class score (red), or takes away (blue).
 
     Says how much of the score the pixels leave unexplained. Sundararajan, Taly and Yan
     2017.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute(
         "integrated-gradients",
         "integrated_gradients",
@@ -107,9 +115,11 @@ def integrated_gradients(
         steps=steps,
         quadrature=quadrature.value,
         baseline=baseline,
+        exact=exact,
     )
 
 
+@with_setup
 def smoothgrad(
     pictures: Pictures = None,
     target: Target = None,
@@ -126,14 +136,10 @@ def smoothgrad(
         Statistic, typer.Option("--statistic", help="What is taken of the gradients.")
     ] = Statistic.mean,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """The saliency that noisy copies of the picture share. Smilkov et al. 2017."""
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute(
         "smoothgrad",
         "smoothgrad",

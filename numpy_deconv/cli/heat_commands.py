@@ -9,17 +9,11 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
     Target,
 )
+from .setup import HERE, Setup, with_setup
 
 MapLayer = Annotated[
     str | None,
@@ -45,39 +39,34 @@ class CompositeName(StrEnum):
     epsilon_gamma_box = "epsilon_gamma_box"
 
 
+@with_setup
 def grad_cam(
     pictures: Pictures = None,
     target: Target = None,
     layer: MapLayer = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Where in the picture the last convolution sees the class, as heat over it.
 
     Selvaraju et al. 2017.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("grad-cam", "grad_cam", request, layer=layer)
 
 
+@with_setup
 def guided_grad_cam(
     pictures: Pictures = None,
     target: Target = None,
     layer: MapLayer = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Guided backpropagation where Grad-CAM is hot. Selvaraju et al. 2017."""
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("guided-grad-cam", "guided_grad_cam", request, layer=layer)
 
 
+@with_setup
 def lrp(
     pictures: Pictures = None,
     target: Target = None,
@@ -85,20 +74,17 @@ def lrp(
         CompositeName,
         typer.Option("--composite", help="Which rule each sort of layer gets."),
     ] = CompositeName.epsilon_plus_flat,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """The class score itself, handed down to the pixels it came from (red).
 
     Layer-wise relevance propagation, Bach et al. 2015; the composites are zennit's.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("lrp", "lrp", request, composite=composite.value)
 
 
+@with_setup
 def rise(
     pictures: Pictures = None,
     target: Target = None,
@@ -109,16 +95,12 @@ def rise(
         int, typer.Option("--cells", min=1, help="Of a mask's grid along each axis.")
     ] = 7,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """How probable the class is where random masks let a pixel be seen, as heat.
 
     Needs no gradient. Ctrl-C keeps what the masks so far have shown. Petsiuk, Das and
     Saenko 2018, who took 4000 masks or more.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute("rise", "rise", request, masks=masks, cells=cells, seed=seed)

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
     Target,
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     from ..methods import Attribution, Removal
@@ -55,6 +49,7 @@ Methods = Annotated[
 ]
 
 
+@with_setup
 def metrics(
     pictures: Pictures = None,
     target: Target = None,
@@ -67,11 +62,7 @@ def metrics(
         int, typer.Option("--steps", min=1, help="Of deletion and insertion.")
     ] = 50,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """How faithful each attribution is, in numbers, and the curves behind them.
 
@@ -79,13 +70,13 @@ def metrics(
     infidelity (less), its attribution scaled to fit, Yeh et al. 2019; sensitivity-n
     (more), Ancona et al. 2018: means over the pictures.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from ..methods.drawing import grid
         from ..methods.plotting import plot
         from .inputs import found_class, open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         wanted = found_class(known, target)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -162,6 +153,7 @@ def _curve(name: str, found: Removal) -> Any:
     return Line(name, found.shares, found.pixels.mean(axis=0))
 
 
+@with_setup
 def sanity_check(
     pictures: Pictures = None,
     target: Target = None,
@@ -176,11 +168,7 @@ def sanity_check(
         ),
     ] = None,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Does an attribution notice when the net loses its weights, layer by layer?
 
@@ -188,11 +176,11 @@ def sanity_check(
     how alike that is to the first. One that hardly changes shows the picture, not the
     net. Adebayo et al. 2018.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import found_class, open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         wanted = found_class(known, target)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -218,3 +206,50 @@ def sanity_check(
                 file_name = f"{file}-sanity-{name.value}-maps.png"
                 work.save(file_name, found.maps(sample), settings)
             work.keep(f"sanity-{name.value}.png", found)
+
+
+@with_setup
+def max_sensitivity(
+    pictures: Pictures = None,
+    target: Target = None,
+    method: Methods = CHECKED,
+    radius: Annotated[
+        float,
+        typer.Option("--radius", min=0, help="Most that a number of the input moves."),
+    ] = 0.02,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="Random changes of each picture.")
+    ] = 10,
+    seed: Seed = 0,
+    setup: Setup = HERE,
+) -> None:
+    """How much an attribution itself changes when the picture hardly does: 0 is steady.
+
+    Writes each picture's attribution, and beside it the one of a picture nearby that
+    is furthest from it. Yeh et al. 2019.
+    """
+    with session(setup.backend, setup.debug, setup.out) as work:
+        from .. import methods
+        from .inputs import found_class, open_model, open_pictures
+
+        known = open_model(setup.model, setup.labels)
+        wanted = found_class(known, target)
+        batch = open_pictures(known, pictures)
+        work.about = {"model": known.name, "weights": known.weights_source}
+        for name in dict.fromkeys(method):
+            with step(f"sensitivity of {name.value}") as progress:
+                found = methods.max_sensitivity(
+                    getattr(methods, name.value),
+                    known,
+                    batch.x,
+                    wanted,
+                    radius=radius,
+                    samples=samples,
+                    seed=seed,
+                    progress=progress,
+                )
+            for sample, file in enumerate(batch.names):
+                typer.echo(f"{file}: {name.value} moves by {found.values[sample]:.3g}")
+                work.about |= {"picture": file}
+                file_name = f"{file}-max-sensitivity-{name.value}.png"
+                work.keep(file_name, found, found.drawn(sample))

@@ -10,15 +10,8 @@ import typer
 
 from ..errors import RuleError
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
     Columns,
-    Debug,
-    Labels,
     Maps,
-    ModelName,
-    Out,
     Overlap,
     Pictures,
     RulesName,
@@ -28,6 +21,7 @@ from .options import (
 )
 from .progress import step
 from .session import Session, session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     from ..methods import Projections
@@ -55,6 +49,7 @@ ConvLayer = Annotated[
 ]
 
 
+@with_setup
 def project(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -84,11 +79,7 @@ def project(
             help="What the unit's signal starts at: its own value, or a number.",
         ),
     ] = "activation",
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Send single units back down to the pixels with the deconvnet.
 
@@ -100,12 +91,12 @@ def project(
     if units and top is not None:
         raise typer.BadParameter("give --unit or --top, not both")
     signal = _parse_start(start)
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import deconvnet
         from ..rules import RULES
         from .inputs import open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -124,6 +115,7 @@ def project(
             _save_projections(work, batch, found)
 
 
+@with_setup
 def maps(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -132,19 +124,15 @@ def maps(
         bool, typer.Option("--merged", help="One picture: the sum of the maps.")
     ] = False,
     columns: Columns = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Show the feature maps of a layer in grey, each stretched on its own."""
     numbers = parse_maps(unit)
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import feature_maps
         from .inputs import open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
@@ -159,15 +147,12 @@ def maps(
             work.keep(f"{file}-{plain(name)}-{kind}.png", found)
 
 
+@with_setup
 def filters(
     layer: ConvLayer = None,
     unit: Maps = None,
     columns: Columns = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Show the weights of a layer: colour tiles for the first, planes deeper.
 
@@ -175,12 +160,12 @@ def filters(
     conv1.bias.
     """
     numbers = parse_maps(unit)
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from ..layers import Conv
         from .inputs import open_model
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer if layer is not None else known.net.of_type(Conv)[0]
         work.about = {"model": known.name, "weights": known.weights_source}
         found = methods.filters(known, name, maps=numbers, columns=columns)

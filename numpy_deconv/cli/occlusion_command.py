@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Target,
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +23,7 @@ if TYPE_CHECKING:
 LISTED = 6  # classes named under their colours
 
 
+@with_setup
 def occlusion(
     size: Annotated[
         int, typer.Option("--size", min=1, help="Side of the square in pixels.")
@@ -51,11 +46,7 @@ def occlusion(
             show_default=False,
         ),
     ] = None,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Cover the picture place by place, and see what the net makes of the rest.
 
@@ -64,12 +55,12 @@ def occlusion(
     square's size and stride are yours to choose: the paper does not say. Zeiler and
     Fergus 2014, section 4.2 and figure 7.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import found_class, open_model, open_pictures
         from .layer_commands import layer_or_last
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         wanted = found_class(known, target)
         batch = open_pictures(known, pictures)

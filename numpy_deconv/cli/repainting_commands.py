@@ -10,18 +10,12 @@ import typer
 from .ascent_options import Every, Rate, Steps, keep_climbed
 from .layer_commands import Layer, layer_or_last
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
 )
 from .progress import step
 from .session import session
+from .setup import HERE, Setup, with_setup
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -30,6 +24,7 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 4096
 
 
+@with_setup
 def deepdream(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -58,22 +53,18 @@ def deepdream(
     rate: Rate = None,
     every: Every = None,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Let a layer see more of whatever it sees in a picture, at several sizes.
 
     Mordvintsev, Olah and Tyka 2015; --steps and --every count for each size, and over
     all of them. Ctrl-C keeps what was reached.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         batch = open_pictures(known, pictures) if size is None else None
         inputs = _parts(batch) if batch else _whole(known, pictures, size or 0)
@@ -95,6 +86,7 @@ def deepdream(
             keep_climbed(work, f"{file}-{_plain(name)}-dream", found, name)
 
 
+@with_setup
 def invert(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -111,21 +103,17 @@ def invert(
     rate: Rate = None,
     every: Every = None,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Find, from noise, a picture that a layer takes for this one: what it keeps.
 
     Mahendran and Vedaldi 2015. Ctrl-C keeps the best so far.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
         from .inputs import open_model, open_pictures
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         work.about = {"model": known.name, "weights": known.weights_source}
         for file, x in _parts(open_pictures(known, pictures)):
@@ -147,6 +135,7 @@ def invert(
             keep_climbed(work, f"{file}-{_plain(name)}-inverse", found, name)
 
 
+@with_setup
 def style(
     pictures: Pictures = None,
     style: Annotated[
@@ -197,21 +186,22 @@ def style(
     rate: Rate = None,
     every: Every = None,
     preset: Annotated[
-        str,
-        typer.Option("--preset", help="Published settings: cs231n, neural_style."),
-    ] = "cs231n",
+        str | None,
+        typer.Option(
+            "--preset",
+            help="Settings: cs231n (for SqueezeNet), neural_style (for VGG-19), "
+            "relative (for any). [default: the net's]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Paint a picture in the style of another.
 
     Gatys, Ecker and Bethge 2016. Ctrl-C keeps the best so far.
     """
-    with session(backend, debug, out) as work:
+    with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import style_transfer
         from .inputs import (
             SHIPPED_PHOTOGRAPH,
@@ -221,7 +211,7 @@ def style(
             shipped_picture,
         )
 
-        known = open_model(model, labels)
+        known = open_model(setup.model, setup.labels)
         shipped = {SHIPPED_PICTURE, SHIPPED_PHOTOGRAPH} - {shipped_picture(known)}
         painted = open_pictures(known, [style or shipped.pop()])
         work.about = {"model": known.name, "weights": known.weights_source}

@@ -8,19 +8,14 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    DEFAULT_MODEL,
-    DEFAULT_OUT,
-    BackendName,
-    Debug,
-    Labels,
-    ModelName,
-    Out,
     Pictures,
     Seed,
     Target,
 )
+from .setup import HERE, Setup, with_setup
 
 
+@with_setup
 def segment(
     pictures: Pictures = None,
     target: Target = None,
@@ -44,18 +39,14 @@ def segment(
         typer.Option("--smooth", min=0, help="Pixels by which saliency is blurred."),
     ] = 2.0,
     seed: Seed = 0,
-    model: ModelName = DEFAULT_MODEL,
-    labels: Labels = None,
-    out: Out = DEFAULT_OUT,
-    backend: BackendName = None,
-    debug: Debug = False,
+    setup: Setup = HERE,
 ) -> None:
     """Cut the object of a class out of its picture, led by saliency alone.
 
     Needs OpenCV: pip install 'numpy-deconv[grabcut]'. Simonyan, Vedaldi and Zisserman
     2013, section 3.2.
     """
-    request = Request(pictures, target, model, labels, out, backend, debug)
+    request = Request(pictures, target, setup)
     attribute(
         "segment",
         "segment",

@@ -10,7 +10,7 @@ from ..arrays import Array
 from ..functional import log_softmax, prelu, softmax
 from ..per_axis import Sizes
 from ..reference import activations as kernels
-from ..registry import current
+from ..registry import beside, current
 from ..window import Positions
 from .boxes import Boxes, Indices, rows_of
 from .layer import Layer, Pointwise, Reads, whole
@@ -140,7 +140,7 @@ class PReLU(Pointwise):
         return self.weight.reshape(1, -1, *(1,) * (x.ndim - 2))
 
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
-        return (kernels.prelu_grad(gy, saved, self._slope(saved)),)
+        return (kernels.prelu_grad(gy, saved, beside(self._slope(saved), gy)),)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         kept = 1 if self.weight.size > 1 else None

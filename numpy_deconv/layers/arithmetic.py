@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import ShapeError
+from ..registry import beside
 from .boxes import Boxes, Indices, rows_of
 from .broadcasting import broadcast_shape, same_everywhere, total, unbroadcast
 from .layer import Layer, Outline, Pointwise
@@ -26,7 +27,7 @@ class Offset(Pointwise):
     def forward(self, *xs: Array) -> tuple[Array, Array]:
         (x,) = xs
         broadcast_shape(x.shape, self.value.shape)
-        return x + self.value, x
+        return x + beside(self.value, x), x
 
     def vjp(self, saved: Any, gy: Array) -> tuple[Array | None, ...]:
         shape = broadcast_shape(saved.shape, self.value.shape)
@@ -60,10 +61,10 @@ class Scale(Offset):
     def forward(self, *xs: Array) -> tuple[Array, Array]:
         (x,) = xs
         broadcast_shape(x.shape, self.value.shape)
-        return x * self.value, x
+        return x * beside(self.value, x), x
 
     def vjp(self, saved: Any, gy: Array) -> tuple[Array | None, ...]:
-        return super().vjp(saved, gy * self.value)
+        return super().vjp(saved, gy * beside(self.value, gy))
 
     def slim(self, saved: Any, y: Array) -> Outline:
         return Outline(saved.shape)
@@ -135,7 +136,10 @@ class Operation(Layer):
             )
         inputs = iter(xs)
         given = self.constants or (None,) * self.operands
-        return [next(inputs) if each is None else each for each in given]
+        return [
+            next(inputs) if each is None else beside(each, xs[0]) if xs else each
+            for each in given
+        ]
 
     def take(self, saved: tuple[Array, ...], samples: Indices) -> Any:
         shapes = [x.shape for x in self._filled(saved)]

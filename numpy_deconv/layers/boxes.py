@@ -44,14 +44,17 @@ class Boxes:
         same = self is other or np.array_equal(self.origins, other.origins)
         return same and self.shape == other.shape
 
+    def among(self, batch: int) -> Indices:
+        """The rows' samples in planes of which there are so many; one serves all."""
+        return np.zeros_like(self.samples) if batch == 1 else self.samples
+
     def cut(self, planes: Array, outside: float = 0) -> Array:
         """The boxes' content ``(B, C, *shape)``; a batch of one where all are alike.
 
         ``planes`` of one sample serve every row. A box may hang over the edge of its
         plane: there it holds the value ``outside``.
         """
-        shared = len(planes) == 1
-        samples = np.zeros_like(self.samples) if shared else self.samples
+        samples = self.among(len(planes))
         if family(planes) != "numpy":
             return self._cut_at_once(planes, samples, outside)
         ends = self.origins + np.array(self.shape, np.int64)
@@ -59,8 +62,7 @@ class Boxes:
         if inside and len(self) and (self.origins == self.origins[0]).all():
             window = planes[(..., *self._slices(0))]
             return rows_of(window, samples)
-        backend = current(planes)
-        return backend.cut(planes, samples, self.origins, self.shape, outside)
+        return current(planes).cut(planes, self, outside)
 
     def _cut_at_once(self, planes: Array, samples: Indices, outside: float) -> Array:
         """:meth:`cut` by indices: on a GPU a copy for each row would take longer."""
@@ -119,12 +121,10 @@ class Boxes:
 
         There is a row for each box, whether they are alike or not.
         """
-        samples = np.zeros_like(self.samples) if len(planes) == 1 else self.samples
-        at = inner.origins - self.origins
         if family(planes) == "numpy":
-            where = (samples, self.origins, self.shape, outside)
-            return current(planes).cut(planes, *where, windows, at)
-        cut = self._cut_at_once(planes, samples, outside)
+            return current(planes).cut(planes, self, outside, windows, inner)
+        at = inner.origins - self.origins
+        cut = self._cut_at_once(planes, self.among(len(planes)), outside)
         low, high = met(at, inner.shape, self.shape)
         for row in np.flatnonzero((low < high).all(axis=1)).tolist():
             here, there = held(low[row], high[row], at[row])

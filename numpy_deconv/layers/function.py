@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, widened
+from ..arrays import Array, family, widened
 from ..errors import OptionError
+from ..registry import current
 from .layer import Pointwise
 
 
@@ -26,6 +27,8 @@ _erf_each = np.frompyfunc(math.erf, 1, 1)  # NumPy has no erf, C's own is exact
 
 
 def _erf(x: Array) -> Array:
+    if family(x) == "cupy":
+        return current(x).activation(x, "erf")
     return np.asarray(_erf_each(x), x.dtype)
 
 

@@ -15,6 +15,7 @@ from ..arrays import Array, accumulator
 from ..errors import OptionError, ShapeError
 from ..functional import batch_norm
 from ..reference import normalisation as kernels
+from ..registry import beside
 from .layer import Key, Layer, Pointwise
 
 
@@ -82,7 +83,9 @@ class BatchNormInTraining(Layer):
         return y, Statistics(x, mean, var)
 
     def vjp(self, saved: Statistics, gy: Array) -> tuple[Array | None, ...]:
-        weight = np.ones_like(saved.var) if self.weight is None else self.weight
+        weight = np.ones_like(saved.var)
+        if self.weight is not None:
+            weight = beside(self.weight, gy)
         return (kernels.batch_norm_training_grad(gy, *saved, weight, self.eps),)
 
     def param_grads(self, saved: Statistics, gy: Array) -> dict[str, Array]:
@@ -96,6 +99,6 @@ class BatchNormInTraining(Layer):
 
 def moved(old: Array, new: Array, momentum: float) -> Array:
     """``(1 - momentum) * old + momentum * new``, rounded once."""
-    wide = accumulator(old.dtype)
+    old, wide = beside(old, new), accumulator(old.dtype)
     mixed: Any = (1 - momentum) * old.astype(wide) + momentum * new.astype(wide)
     return mixed.astype(old.dtype)

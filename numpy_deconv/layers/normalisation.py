@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import Array
 from ..functional import batch_norm, local_response_norm
 from ..reference import normalisation as kernels
-from ..registry import current
+from ..registry import beside, current
 from .in_training import BatchNormInTraining, Statistics, moved
 from .layer import Key, Pointwise
 
@@ -47,9 +47,9 @@ class BatchNorm(Pointwise):
         return None
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        grads = kernels.batch_norm_grads(
-            gy, saved, self.mean, self.var, self._gain, self.eps
-        )
+        mean, var = beside(self.mean, gy), beside(self.var, gy)
+        gain = beside(self._gain, gy)
+        grads = kernels.batch_norm_grads(gy, saved, mean, var, gain, self.eps)
         return {
             name: g
             for name, g in zip(self.parameters, grads, strict=True)

@@ -41,11 +41,20 @@ def _mean(x: Array, axes: Axes) -> Array:
 
 
 def _largest(x: Array, axes: Axes) -> Array:
-    return x.max(axis=axes, keepdims=True, initial=_end(x, -np.inf))
+    return _extreme(x, axes, -np.inf)
 
 
 def _smallest(x: Array, axes: Axes) -> Array:
-    return x.min(axis=axes, keepdims=True, initial=_end(x, np.inf))
+    return _extreme(x, axes, np.inf)
+
+
+def _extreme(x: Array, axes: Axes, infinity: float) -> Array:
+    """The largest for an infinity below all, the smallest for one above."""
+    if _count(x, axes):
+        found = x.max if infinity < 0 else x.min
+        return found(axis=axes, keepdims=True)
+    shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+    return np.full_like(x, _end(x, infinity), shape=shape)
 
 
 def _end(x: Array, infinity: float) -> Any:

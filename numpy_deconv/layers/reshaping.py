@@ -11,10 +11,12 @@ import numpy as np
 from ..arrays import Array, is_float
 from ..errors import ShapeError
 from ..per_axis import Sizes
+from ..registry import beside
 from ..window import Positions
 from .boxes import Boxes, Indices
 from .broadcasting import broadcast_shape, unbroadcast
 from .layer import Layer, Outline, Pointwise, Reads, by, whole
+from .taps import Taps, along, transposed
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +141,8 @@ class Gather(Layer):
     indices: Array
     axis: int = 1
 
-    def _where(self, x: Any) -> tuple[Any, ...]:
-        return (slice(None),) * (self.axis % len(x.shape)) + (self.indices,)
+    def _where(self, x: Array) -> tuple[Any, ...]:
+        return (slice(None),) * (self.axis % x.ndim) + (beside(self.indices, x),)
 
     def forward(self, *xs: Array) -> tuple[Array, Outline]:
         (x,) = xs
@@ -158,14 +160,16 @@ class Gather(Layer):
 
     def vjp(self, saved: Outline, gy: Array) -> tuple[Array | None, ...]:
         axis = self.axis % len(saved.shape)
+        length = saved.shape[axis]
         batch = len(gy) if axis else saved.shape[0]
-        gx = np.zeros_like(gy, shape=(batch, *saved.shape[1:]))
-        places = self.indices % max(1, saved.shape[axis])
+        places = self.indices.reshape(-1) % max(1, length)
         if len(np.unique(places)) == places.size:
-            gx[self._where(saved)] = gy
-        else:
-            np.add.at(gx, self._where(saved), gy)
-        return (gx,)
+            gx = np.zeros_like(gy, shape=(batch, *saved.shape[1:]))
+            gx[self._where(gx)] = gy
+            return (gx,)
+        behind = axis + self.indices.ndim
+        lined = gy.reshape(*gy.shape[:axis], places.size, *gy.shape[behind:])
+        return (along(lined, axis, transposed(_read(places), length), 0),)
 
     def take(self, saved: Outline, samples: Indices) -> Any:
         return saved if self.axis % len(saved.shape) else NotImplemented
@@ -183,6 +187,11 @@ class Gather(Layer):
         if axis > 1 and added == 0:
             read[axis - 2] = np.unique(self.indices[at[axis - 2]] % sizes[0][axis - 2])
         return [tuple(read)]
+
+
+def _read(places: Indices) -> Taps:
+    """Each output one sample, as it is."""
+    return Taps(places[:, None], np.ones((len(places), 1)), np.zeros(len(places), bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +260,7 @@ class Constant(Layer):
     def forward(self, *xs: Array) -> tuple[Array, Outline]:
         (x,) = xs
         shape = (len(x), *self.value.shape[1:])
-        return np.broadcast_to(self.value, shape), Outline(x.shape)
+        return np.broadcast_to(beside(self.value, x), shape), Outline(x.shape)
 
     def vjp(self, saved: Outline, gy: Array) -> tuple[Array | None, ...]:
         return (np.zeros_like(gy, shape=(len(gy), *saved.shape[1:])),)

@@ -101,7 +101,8 @@ class Resize(Layer):
                     scale = self.scales[i]
             else:
                 scale = (self.scales or ())[i]
-                size = math.floor(length * scale)
+                # In float32, as they are stored: 18 times 0.94444442 is 17
+                size = math.floor(np.float32(length) * np.float32(scale))
             if size < 1 or not scale > 0:
                 raise ShapeError(f"axis {axis} of {shape} cannot become {size} long")
             plan.append((axis, scale, size, region))

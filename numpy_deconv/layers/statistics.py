@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Array, widened
 from ..errors import ShapeError
 from ..per_axis import Sizes
+from ..registry import beside
 from ..window import Positions
 from .boxes import Indices, rows_of
 from .layer import Layer, Reads, whole
@@ -35,14 +36,14 @@ class _Standardised(Layer):
         (x,) = xs
         y = _standardised(self._view(x), self.eps).reshape(x.shape)
         if self.weight is not None:
-            y = y * self._shaped(self.weight, x.ndim)
+            y = y * self._shaped(beside(self.weight, x), x.ndim)
         if self.bias is not None:
-            y = y + self._shaped(self.bias, x.ndim)
+            y = y + self._shaped(beside(self.bias, x), x.ndim)
         return y, x
 
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         if self.weight is not None:
-            gy = gy * self._shaped(self.weight, gy.ndim)
+            gy = gy * self._shaped(beside(self.weight, gy), gy.ndim)
         grad = _standardised_grad(self._view(gy), self._view(saved), self.eps)
         return (grad.reshape(gy.shape),)
 

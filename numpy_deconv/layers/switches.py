@@ -75,12 +75,14 @@ class _CroppedPooled(Pooled):
             return narrowed(divided(total, hits), gy.dtype)
         if overlap == "max":
             backend = current(gy)
-            local = switches_in_windows(
+            local, held = switches_in_windows(
                 self.output.cut(self.switches), self.planes.size,
                 self.inputs.origins, self.size,
             )  # fmt: skip
-            largest = backend.scatter(gy, local, self.size, "max")
+            met = np.where(held, gy, gy.dtype.type(-np.inf))
+            largest = backend.scatter(met, local, self.size, "max")
             inside = self._sum(np.broadcast_to(np.ones_like(local), gy.shape))
+            largest = np.where(inside > 0, largest, gy.dtype.type(0))
             zero_too = self.inputs.cut(self.planes.hits()) > inside
             return np.where(zero_too, np.maximum(largest, 0), largest)
         return self._sum(gy, self.planes.winners(overlap))

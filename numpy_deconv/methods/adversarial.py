@@ -8,6 +8,7 @@ goes back to the nearest picture that is within ``epsilon``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..errors import OptionError
 from ..functional import softmax
 from ..functional.options import real, whole
 from ..net import Graph
+from ..net.memory import in_halves, joined
 from .classification import Guess, guesses
 from .drawing import grid, network_picture
 from .fooling import magnified_change
@@ -175,7 +177,7 @@ class _Attack:
                 f"{label!r}"
             )
         towards = target is not None
-        scores = np.concatenate([scores_of(net, part)[2] for part in _parts(batch)])
+        scores = joined(_scores(net, batch))
         classes = targets_for(target if towards else label, scores)
         preprocess = preprocess_of(subject)
         span: Any = 1
@@ -186,17 +188,20 @@ class _Attack:
 
     def uphill(self, x: Array) -> Array:
         """The gradient of the cross-entropy, or down it towards a target."""
-        gradients, first = [], 0
-        for part in _parts(x):
-            tape, layer, scores = scores_of(self.net, part)
-            wanted = self.classes[first : first + len(part)]
-            signal = softmax(scores) - seed_signal(scores, wanted)
-            shape = (*signal.shape, *(1,) * (tape[layer].ndim - 2))
-            whole_signal = signal.reshape(shape) + np.zeros_like(tape[layer])
-            gradients.append(tape.project(whole_signal, start=layer))
-            first += len(part)
-        gradient = np.concatenate(gradients)
+        gradients: list[Array] = []
+        for first in range(0, len(x), BATCH):
+            some, classes = (a[first : first + BATCH] for a in (x, self.classes))
+            slope = partial(self._slope, some, classes)
+            gradients += in_halves(some, slope)
+        gradient = joined(gradients)
         return -gradient if self.towards else gradient
+
+    def _slope(self, x: Array, wanted: list[int], part: slice) -> Array:
+        tape, layer, scores = scores_of(self.net, x[part])
+        signal = softmax(scores) - seed_signal(scores, wanted[part])
+        shape = (*signal.shape, *(1,) * (tape[layer].ndim - 2))
+        whole_signal = signal.reshape(shape) + np.zeros_like(tape[layer])
+        return tape.project(whole_signal, start=layer)
 
     def uphill_signs(self) -> Array:
         return np.sign(self.uphill(self.original))
@@ -225,10 +230,18 @@ class _Attack:
     def _best(self, x: Array) -> list[Guess]:
         return [
             guesses(self.subject, row, 1)[0]
-            for part in _parts(x)
-            for row in to_numpy(softmax(scores_of(self.net, part)[2]))
+            for scores in _scores(self.net, x)
+            for row in to_numpy(softmax(scores))
         ]
 
 
-def _parts(x: Array) -> list[Array]:
-    return [x[first : first + BATCH] for first in range(0, len(x), BATCH)]
+def _scores(net: Graph, x: Array) -> list[Array]:
+    """Of a few at a time."""
+    found: list[Array] = []
+    for first in range(0, len(x), BATCH):
+        found += in_halves(x[first : first + BATCH], partial(_scores_of, net, x, first))
+    return found
+
+
+def _scores_of(net: Graph, x: Array, first: int, part: slice) -> Array:
+    return scores_of(net, x[first + part.start : first + part.stop])[2]

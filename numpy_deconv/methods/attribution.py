@@ -15,17 +15,19 @@ import numpy as np
 from ..arrays import Array
 from ..errors import OptionError
 from ..net import project_units
-from ..net.memory import memory_limit
+from ..net.memory import in_halves, joined, memory_limit
 from ..rules import GRADIENT, GUIDED, Rules
 from .drawing import balanced_picture, hot_picture
 from .result import Result
 from .subject import (
     Targets,
     batch_of,
+    each_of,
     net_of,
     place_of,
     preprocess_of,
     runs,
+    score_layer,
     scores_of,
     seed_signal,
     settings_of,
@@ -63,14 +65,24 @@ def _attribution(
     graph, batch = net_of(net), batch_of(x)
     if inner != (None, None):
         return _of_unit(method, net, batch, target, rules, *inner), batch
-    tape, layer, scores = scores_of(graph, batch, rules)
-    targets = targets_for(target, scores)
-    signal = seed_signal(tape[layer], targets)
-    gradient = tape.project(signal, start=layer, rules=rules)
+    given, layer = each_of(target, len(batch)), score_layer(graph)
+    targets: list[int] = []
+    reached: list[float] = []
+
+    def of(part: slice) -> Array:
+        tape, _, scores = scores_of(graph, batch[part], rules)
+        wanted = targets_for(given and given[part], scores)
+        gradient = tape.project(
+            seed_signal(tape[layer], wanted), start=layer, rules=rules
+        )
+        targets.extend(wanted)
+        reached.extend(float(scores[i, t]) for i, t in enumerate(wanted))
+        return gradient
+
+    gradient = joined(in_halves(batch, of))
     settings = settings_of(
         method, graph, batch, rules, layer=layer, target=targets, start=1.0
     )
-    reached = [float(scores[i, t]) for i, t in enumerate(targets)]
     return Attribution(gradient, settings, targets, reached, net), batch
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array, to_numpy
 from ..errors import OptionError
 from ..functional import softmax
+from ..net.memory import in_halves, joined
 from .drawing import network_picture
 from .result import Result
 from .subject import batch_of, label_of, net_of, preprocess_of, scores_of, settings_of
@@ -46,8 +47,11 @@ def classify(net: Any, x: Any, top: int = 5) -> Classification:
     if top < 1:
         raise OptionError(f"top must be at least 1, got {top}")
     graph, batch = net_of(net), batch_of(x)
-    _, _, scores = scores_of(graph, batch)
-    probabilities = to_numpy(softmax(scores))
+
+    def of(part: slice) -> Array:
+        return to_numpy(softmax(scores_of(graph, batch[part])[2]))
+
+    probabilities = joined(in_halves(batch, of))
     return Classification(
         probabilities,
         settings_of("classify", graph, batch, top=top),

@@ -16,6 +16,7 @@ import numpy as np
 from ..arrays import Array
 from ..errors import NetError
 from ..layers import Conv
+from ..net.memory import in_halves
 from ..rules import GUIDED, Rules
 from .attribution import Attribution
 from .heat import Heat, resized
@@ -63,7 +64,7 @@ def grad_cam(
     done = 0
     try:
         for part in score.chunks(len(batch)):
-            found.append(_weighted(score, place, batch[part], score.targets[part]))
+            found += _weighted(score, place, batch[part], score.targets[part])
             done = part.stop
             if progress is not None:
                 progress(done, len(batch))
@@ -144,12 +145,16 @@ def _positions(score: Score, name: str) -> int:
 
 def _weighted(
     score: Score, place: str, x: Array, targets: list[int]
-) -> tuple[Array, Array]:
+) -> list[tuple[Array, Array]]:
     """The heat map in the layer's own size, and the weight of each map."""
-    tape, top, _ = scores_of(score.net, x, score.rules, (place,))
-    signal = seed_signal(tape[top], targets)
-    gradient = tape.project(signal, start=top, rules=score.rules, stop=place)
-    positions = tuple(range(2, gradient.ndim))
-    weights = gradient.mean(axis=positions)
-    maps = tape[place] * weights.reshape(*weights.shape, *(1,) * len(positions))
-    return np.maximum(maps.sum(axis=1), 0), weights
+
+    def of(part: slice) -> tuple[Array, Array]:
+        tape, top, _ = scores_of(score.net, x[part], score.rules, (place,))
+        signal = seed_signal(tape[top], targets[part])
+        gradient = tape.project(signal, start=top, rules=score.rules, stop=place)
+        positions = tuple(range(2, gradient.ndim))
+        weights = gradient.mean(axis=positions)
+        maps = tape[place] * weights.reshape(*weights.shape, *(1,) * len(positions))
+        return np.maximum(maps.sum(axis=1), 0), weights
+
+    return in_halves(x, of)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import OptionError
-from ..net.memory import memory_limit
+from ..net.memory import in_halves, joined, memory_limit
 from ..rules import Rules
 from ..rules_composites import COMPOSITES, Composite
 from .heat import Signed
@@ -122,6 +122,9 @@ def lrp(
 
 
 def _handed_down(score: Score, x: Array, targets: list[int], rules: Rules) -> Array:
-    tape, top, _ = scores_of(score.net, x, rules)
-    relevance = seed_signal(tape[top], targets) * tape[top]
-    return tape.project(relevance, start=top, rules=rules)
+    def of(part: slice) -> Array:
+        tape, top, _ = scores_of(score.net, x[part], rules)
+        relevance = seed_signal(tape[top], targets[part]) * tape[top]
+        return tape.project(relevance, start=top, rules=rules)
+
+    return joined(in_halves(x, of))

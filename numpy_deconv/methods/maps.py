@@ -14,6 +14,7 @@ from ..io.pictures import stretch
 from ..layers import Conv, ConvTranspose
 from ..models.catalogue import ARCHITECTURES
 from ..net import Graph
+from ..registry import placed
 from .drawing import grey_picture, grid, signed_picture
 from .result import Result
 from .subject import batch_of, net_of, preprocess_of, settings_of
@@ -98,7 +99,7 @@ def filters(
         raise ShapeError(
             f"filters of {layer!r} have shape {weight.shape}: not pictures"
         )
-    settings = settings_of("filters", graph, weight, layer=layer)
+    settings = settings_of("filters", graph, placed(weight[:0]), layer=layer)
     if weight.ndim < 4:
         if maps is not None:
             raise OptionError(

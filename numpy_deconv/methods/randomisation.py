@@ -22,6 +22,7 @@ from ..layers import Conv, ConvTranspose, Layer, Linear
 from ..net import Graph, Node
 from .attribution import Attribution
 from .drawing import Picture, grid
+from .oriented_gradients import LEAST_SIDE, hog_correlation
 from .plotting import Line, plot
 from .result import Progress, Result
 from .similarity import WINDOW, cosine, spearman, ssim
@@ -39,14 +40,15 @@ class Randomisation(Result):
 
     ``layers`` are those layers, from the top. Each measure is ``(S, N)``: how alike the
     attribution still is to the first, by the ranks of its magnitudes and of its signed
-    values, by structure (``ssim``, of magnitudes; NaN for small maps), by direction
-    (``cosine``).
+    values, by structure (``ssim``) and by edges (``hog``), both of magnitudes and NaN
+    for small maps, by direction (``cosine``).
     """
 
     layers: list[str]
     spearman_abs: Array
     spearman: Array
     ssim: Array
+    hog: Array
     cosine: Array
     stages: list[Attribution]
 
@@ -63,6 +65,7 @@ class Randomisation(Result):
             "spearman, abs": self.spearman_abs,
             "spearman": self.spearman,
             "ssim": self.ssim,
+            "hog": self.hog,
             "cosine": self.cosine,
         }
         lines = [
@@ -140,9 +143,9 @@ def randomisation_check(
         **interrupted,
     )
     pixels = np.stack([each.pixels for each in found])
-    by_rank, signed, structure, direction = np.moveaxis(table, 2, 0)
+    by_rank, signed, structure, edges, direction = np.moveaxis(table, 2, 0)
     return Randomisation(
-        pixels, settings, names, by_rank, signed, structure, direction, found
+        pixels, settings, names, by_rank, signed, structure, edges, direction, found
     )
 
 
@@ -194,13 +197,14 @@ def _in_place_of(subject: Any, net: Graph) -> Any:
     return net if isinstance(subject, Graph) else replace(subject, net=net)
 
 
-def _alike(a: Array, b: Array) -> tuple[float, float, float, float]:
-    """Spearman of magnitudes and of values, SSIM of magnitudes, and cosine."""
+def _alike(a: Array, b: Array) -> tuple[float, ...]:
+    """Spearman of magnitudes and of values, SSIM and HOG of magnitudes, cosine."""
     magnitudes = abs(a), abs(b)
     planes = magnitudes
     if a.ndim == 3:  # channels of a picture
         planes = abs(a.sum(axis=0)), abs(b.sum(axis=0))
-    structure = float("nan")
-    if min(planes[0].shape) >= WINDOW:
-        structure = ssim(*planes)
-    return spearman(*magnitudes), spearman(a, b), structure, cosine(a, b)
+    side = min(planes[0].shape)
+    structure = ssim(*planes) if side >= WINDOW else float("nan")
+    flat = planes[0].ndim == 2 and side >= LEAST_SIDE
+    edges = hog_correlation(*planes) if flat else float("nan")
+    return spearman(*magnitudes), spearman(a, b), structure, edges, cosine(a, b)

@@ -16,6 +16,7 @@ from ..arrays import Array, to_numpy
 from ..errors import OptionError
 from ..functional import softmax
 from ..functional.options import real, whole
+from ..registry import use_backend
 from .heat import Heat, resized
 from .occlusion import filling
 from .result import Progress
@@ -110,7 +111,8 @@ def _mask(
     """One mask of a picture's size, values from 0 to 1."""
     grid = (rng.random((cells,) * len(size)) < seen).astype(float)
     cell = [math.ceil(length / cells) for length in size]
-    large = resized(grid[None, None], [(cells + 1) * each for each in cell])[0, 0]
+    with use_backend("numpy"):  # the same mask wherever the net is computed
+        large = resized(grid[None, None], [(cells + 1) * each for each in cell])[0, 0]
     shift = [int(rng.integers(0, each)) for each in cell]
     return large[
         tuple(slice(a, a + length) for a, length in zip(shift, size, strict=True))

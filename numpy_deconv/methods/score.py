@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Array, accumulator
 from ..errors import ShapeError
 from ..net import Graph
-from ..net.memory import memory_limit
+from ..net.memory import in_halves, joined, memory_limit
 from ..rules import GRADIENT, Rules
 from .subject import Targets, fitting, net_of, scores_of, seed_signal, targets_for
 
@@ -45,10 +45,13 @@ class Score:
         net, limit = net_of(subject), memory_limit(memory, x)
         if not len(x):
             raise ShapeError(f"x has shape {x.shape}, which holds no sample")
-        tape, layer, first = scores_of(net, x[:1], rules)
+        one = x[:1]
+        ((tape, layer, first),) = in_halves(one, lambda _: scores_of(net, one, rules))
         chunk = fitting(tape, limit)
         rest = [
-            scores_of(net, x[n : n + chunk], rules)[2] for n in range(1, len(x), chunk)
+            scores
+            for n in range(1, len(x), chunk)
+            for scores in _scores(net, x[n : n + chunk], rules)
         ]
         scores = np.concatenate([first, *rest])
         targets = targets_for(target, scores)
@@ -61,18 +64,26 @@ class Score:
         By the rules, that is: with other rules than ``GRADIENT`` it is what they make
         of it.
         """
-        tape, layer, _ = scores_of(self.net, x, self.rules)
-        signal = seed_signal(tape[layer], targets)
-        return tape.project(signal, start=layer, rules=self.rules)
+
+        def of(part: slice) -> Array:
+            tape, layer, _ = scores_of(self.net, x[part], self.rules)
+            signal = seed_signal(tape[layer], targets[part])
+            return tape.project(signal, start=layer, rules=self.rules)
+
+        return joined(in_halves(x, of))
 
     def all_at(self, x: Array) -> Array:
         """The scores of all classes at each input, ``(B, classes)``."""
-        return scores_of(self.net, x)[2]
+        return joined(_scores(self.net, x))
 
     def chunks(self, count: int) -> Iterator[slice]:
         """``count`` inputs, as many at a time as fit."""
         for first in range(0, count, self.chunk):
             yield slice(first, min(first + self.chunk, count))
+
+
+def _scores(net: Graph, x: Array, rules: Rules = GRADIENT) -> list[Array]:
+    return in_halves(x, lambda part: scores_of(net, x[part], rules)[2])
 
 
 def summing(x: Array) -> Array:

@@ -21,6 +21,7 @@ from ..layers import (
     Softmax,
 )
 from ..net import Graph, Tape
+from ..net.memory import free_memory, too_large
 from ..per_axis import is_several
 from ..registry import current
 from ..rules import GRADIENT, Rules
@@ -133,10 +134,20 @@ def runs(
     keep = kept_for(rules, net)
     first, step = 0, 1
     while first < len(x):
-        tape = net.run(x[first : first + step], until=layer, keep=keep)
+        some = x[first : first + step]
+        try:
+            tape = net.run(some, until=layer, keep=keep)
+        except MemoryError as error:
+            if step == 1:
+                what = f"a single sample of shape {x.shape[1:]}"
+                raise too_large(what, error) from error
+            step //= 2
+            memory = 0  # what was said to be there is not
+            free_memory(x)
+            continue
         yield first, tape
-        first += step
-        if step == 1 and keep is not None:
+        first += len(some)
+        if step == 1 and keep is not None and memory:
             step = fitting(tape, memory)
 
 
@@ -167,8 +178,21 @@ def place_of(
 def targets_for(target: Targets, scores: Array) -> list[int]:
     """One class per sample: as given, or each sample's best."""
     batch, classes = scores.shape
-    if target is None:
+    given = each_of(target, batch)
+    if given is None:
         return [int(i) for i in to_numpy(scores.argmax(axis=1))]
+    for index in given:
+        if not 0 <= index < classes:
+            raise OptionError(
+                f"class {index} does not exist: the net has classes 0 to {classes - 1}"
+            )
+    return given
+
+
+def each_of(target: Targets, batch: int) -> list[int] | None:
+    """What was asked for of each sample; None where it is each one's best."""
+    if target is None:
+        return None
     given = list(target) if isinstance(target, Sequence) else [target]
     given = [whole(t, "target") for t in given]
     if len(given) == 1:
@@ -177,11 +201,6 @@ def targets_for(target: Targets, scores: Array) -> list[int]:
         raise ShapeError(
             f"{len(given)} targets for a batch of {batch}: give one, or each"
         )
-    for index in given:
-        if not 0 <= index < classes:
-            raise OptionError(
-                f"class {index} does not exist: the net has classes 0 to {classes - 1}"
-            )
     return given
 
 

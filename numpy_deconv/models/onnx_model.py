@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import FileFormatError, OptionError
-from ..io.onnx import Declared, Imported, OnnxContent, import_onnx, read_onnx
+from ..io.onnx import Declared, Imported, OnnxContent, Operator, import_onnx, read_onnx
 from ..io.onnx.importer import declared_input
 from ..io.weights import find_non_finite
 from ..layers import Conv, Layer
@@ -28,6 +28,8 @@ SIZE = 224
 
 _VARIANT = re.compile(r"(.+\.onnx):([a-z]+)(?::(\d{1,5})(?:x(\d{1,5}))?)?", re.I | re.S)
 _SHAPING = ("Squeeze", "Reshape", "Flatten")
+_DECISIONS = ("ArgMax", "ArgMin", "Cast", "Hardmax", "TopK")
+"""What turns scores at the end into the number of a class."""
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -40,11 +42,15 @@ class Source(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a model's input lies: channels, height and width, and what comes last."""
+    """How a model's input lies: channels, height and width, and what comes last.
+
+    ``as_bytes`` says that it is declared as integers: pixels as they are in a file.
+    """
 
     channels: int
     size: tuple[int, int]
     channels_last: bool
+    as_bytes: bool
     assumed: tuple[str, ...]
 
 
@@ -154,7 +160,8 @@ def _layout(declared: Declared, wanted: tuple[int, int] | None) -> Layout:
         assumed.append(f"an input of {size[0]} x {size[1]}")
     if last:
         assumed.append("channels last")
-    return Layout(channels, (size[0], size[1]), last, tuple(assumed))
+    whole = declared.dtype.kind in "iu"
+    return Layout(channels, (size[0], size[1]), last, whole, tuple(assumed))
 
 
 def _imported(content: OnnxContent, declared: Declared, layout: Layout) -> Imported:
@@ -166,7 +173,7 @@ def _imported(content: OnnxContent, declared: Declared, layout: Layout) -> Impor
         front["grey"] = Conv(weight)
     if layout.channels_last:
         front["channels_last"] = Transpose((0, 2, 3, 1))
-    shape, output = (samples, 3, *layout.size), None
+    shape, output = (samples, 3, *layout.size), _before_decisions(content)
     while True:
         found = import_onnx(content, shape=shape, front=front, output=output)
         if len(found.output_shape) > 1 and found.output_shape[0] == samples:
@@ -179,10 +186,23 @@ def _imported(content: OnnxContent, declared: Declared, layout: Layout) -> Impor
             )
 
 
+def _before_decisions(content: OnnxContent) -> str | None:
+    """The scores that the first output was decided by; None if it is no decision."""
+    output = content.outputs[0] if content.outputs else ""
+    found = None
+    while (node := _maker(content, output)) and node.kind in _DECISIONS:
+        found = output = node.inputs[0]
+    return found
+
+
+def _maker(content: OnnxContent, output: str) -> Operator | None:
+    made = (node for node in content.operators if output in node.outputs)
+    return next(made, None)
+
+
 def _before_shaping(content: OnnxContent, output: str) -> str | None:
     """What an operator that only drops or joins axes reads; None for any other."""
-    made = (node for node in content.operators if output in node.outputs)
-    node = next(made, None)
+    node = _maker(content, output)
     return node.inputs[0] if node is not None and node.kind in _SHAPING else None
 
 
@@ -211,6 +231,7 @@ def _prepared(
     if declared is not None:
         return declared, ()
     preset = "imagenet" if layout.channels == 3 else "unit"
+    preset = "bytes" if layout.as_bytes else preset
     grey = ", grey of 3 colours" if layout.channels == 1 else ""
     return pixel_preset(preset, layout.size), (f"pixels {preset!r}{grey}",)
 

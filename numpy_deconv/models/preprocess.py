@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import OptionError, ShapeError
+from ..registry import placed
 
 if TYPE_CHECKING:
     from ..io.images import ImageSource
@@ -97,6 +98,9 @@ class Preprocess:
     def encode(self, pictures: Array) -> Array:
         """Network input ``(N, 3, H, W)``, float32, of pictures ``(N, H, W, 3)``, uint8.
 
+        It lies where the selected backend computes: within ``use_backend("cupy")`` on
+        the GPU.
+
         Raises:
             ShapeError: for another shape or dtype.
         """
@@ -108,7 +112,7 @@ class Preprocess:
         scale, offset = self._affine
         values = self._ordered(pictures.transpose(0, 3, 1, 2)) * scale
         values += offset
-        return np.ascontiguousarray(values)
+        return placed(np.ascontiguousarray(values))
 
     def inverse(self, x: Array) -> Array:
         """Network input ``(N, 3, H, W)`` as pictures ``(N, H, W, 3)``, uint8, RGB.
@@ -137,8 +141,8 @@ class Preprocess:
 
     def clip(self, x: Array) -> Array:
         """``x`` with each value outside :attr:`bounds` moved to the nearer of them."""
-        low, high = self.bounds
-        return np.clip(x, low.astype(x.dtype), high.astype(x.dtype))
+        low, high = (np.asarray(end.astype(x.dtype), like=x) for end in self.bounds)
+        return np.clip(x, low, high)
 
     @property
     def _affine(self) -> tuple[Array, Array]:

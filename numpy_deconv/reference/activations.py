@@ -200,7 +200,7 @@ def prelu_grad(grad: Array, x: Array, slope: Array) -> Array:
 @widened
 def prelu_weight_grad(grad: Array, x: Array, axes: tuple[int, ...]) -> Array:
     """Gradient for the slope, summed over the ``axes`` along which it was shared."""
-    return np.asarray(np.where(x > 0, 0, grad * x).sum(axis=axes))
+    return np.where(x > 0, 0, grad * x).sum(axis=axes, keepdims=True)
 
 
 @widened

@@ -20,10 +20,13 @@ PAD_MODES = {
 
 def pad(x: Array, padding: Pairs, mode: str, value: float) -> Array:
     """Extend the spatial axes by ``(begin, end)`` samples."""
-    widths = ((0, 0), (0, 0), *padding)
     if mode == "constant":
+        widths = ((0, 0), (0, 0), *padding)
         return np.pad(x, widths, mode="constant", constant_values=value)
-    return np.pad(x, widths, mode=PAD_MODES[mode])  # type: ignore[call-overload]
+    for axis, ends in enumerate(padding, start=2):
+        sources = pad_sources(x.shape[axis], ends, mode)
+        x = np.take(x, np.asarray(sources, like=x), axis=axis)
+    return x
 
 
 def pad_sources(length: int, ends: tuple[int, int], mode: str) -> Array:
@@ -46,10 +49,21 @@ def pad_grad(grad: Array, padding: Pairs, mode: str) -> Array:
 
 
 def _add_along(values: Array, target: Array, length: int, axis: int) -> Array:
-    """Sum slices of ``values`` that share a target index along ``axis``."""
+    """Sum slices of ``values`` that share a target index along ``axis``.
+
+    Gathered, each target's first slice and then its second: what ``add.at`` gives,
+    which a GPU would add in any order.
+    """
     rows = np.moveaxis(values, axis, 0)
     total = np.zeros_like(rows, shape=(length, *rows.shape[1:]))
-    np.add.at(total, np.asarray(target, like=total), rows)
+    order = np.argsort(target, kind="stable")
+    counts = np.bincount(target, minlength=length)
+    starts = np.cumsum(counts) - counts
+    for number in range(counts.max(initial=0)):
+        some = np.flatnonzero(counts > number)
+        sources = order[starts[some] + number]
+        at, taken = (np.asarray(each, like=total) for each in (some, sources))
+        total[at] += rows[taken]
     return np.moveaxis(total, 0, axis)
 
 

@@ -57,27 +57,31 @@ def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) ->
 
 def switches_in_windows(
     switches: Array, size: Sizes, origins: Array, shape: Sizes
-) -> Array:
+) -> tuple[Array, Array]:
     """Flat indices into planes of ``size`` as flat indices into windows of them.
 
     Row ``b``'s window is ``shape`` from ``origins[b]`` on; the switches are for each
-    row, or of a batch of one for all. With ``q[a] = index // prod(size[a+1:])``, each
-    row of the axes up to ``a`` that an index is past is as many samples shorter in a
-    window as a row of it is in the plane.
+    row, or of a batch of one for all. Also whether each lies in its window: if not, its
+    index is 0.
     """
-    axes = range(len(size))
-    steps = [math.prod(shape[axis + 1 :]) for axis in axes]
-    corners = origins @ np.array(steps)
-    if (corners == corners[0]).all():
-        local = switches - int(corners[0])
-    else:
-        corners = corners.reshape(-1, *(1,) * (switches.ndim - 1))
-        local = switches - np.asarray(corners, like=switches)
-    for axis in axes[1:]:
-        passed = switches // math.prod(size[axis:])
-        passed *= (shape[axis] - size[axis]) * steps[axis]
-        local += passed
-    return local
+    row = (-1, *(1,) * (switches.ndim - 1))
+    local, rest, inside = switches * 0, switches, None
+    for axis, length in enumerate(shape):
+        at, rest = _divided(rest, math.prod(size[axis + 1 :]))
+        first = origins[:, axis]
+        alike = (first == first[:1]).all()
+        at = at - np.asarray(first[:1] if alike else first, like=switches).reshape(row)
+        held = (at >= 0) & (at < length)
+        inside = held if inside is None else inside & held
+        local = local * length + at
+    if inside is None:
+        inside = local == 0
+    return np.where(inside, local, 0), inside
+
+
+def _divided(index: Array, area: int) -> tuple[Array, Array]:
+    whole = index // area if area > 1 else index
+    return whole, index - whole * area
 
 
 def _flat(switches: Array, batch: int, area: int) -> Array:

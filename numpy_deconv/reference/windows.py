@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import Array
 from ..per_axis import Sizes
 
+if TYPE_CHECKING:
+    from ..layers.boxes import Boxes
+
 
 def cut(
     planes: Array,
-    samples: Any,
-    origins: Any,
-    shape: Sizes,
+    boxes: Boxes,
     outside: float,
     over: Array | None,
-    at: Any,
+    inner: Boxes | None,
 ) -> Array:
-    """``(B, C, *shape)``: row b from ``origins[b]`` on in the plane ``samples[b]``,
-    with ``over[b]`` written on it from its place ``at[b]`` on."""
+    """``(B, C, *shape)``: what the planes hold in boxes, and ``over`` written on it."""
+    origins, shape, samples = boxes.origins, boxes.shape, boxes.among(len(planes))
     windows = np.empty_like(planes, shape=(len(samples), planes.shape[1], *shape))
     low, high = met(origins, shape, planes.shape[2:])
     if not (high - low == np.array(shape, np.int64)).all():
@@ -28,8 +29,9 @@ def cut(
     for row, sample in enumerate(samples.tolist()):
         here, there = held(low[row], high[row], origins[row])
         windows[row][here] = planes[sample][there]
-    if over is not None:
-        low, high = met(at, over.shape[2:], shape)
+    if over is not None and inner is not None:
+        at = inner.origins - origins
+        low, high = met(at, inner.shape, shape)
         for row in range(len(over)):
             here, there = held(low[row], high[row], at[row])
             windows[row][there] = over[row][here]

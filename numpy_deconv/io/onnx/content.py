@@ -44,6 +44,11 @@ class Operator:
         return (*filter(None, self.inputs), *around)
 
     @property
+    def key(self) -> str:
+        """Its kind, after its domain unless that is the standard one."""
+        return f"{self.domain}.{self.kind}" if self.domain else self.kind
+
+    @property
     def label(self) -> str:
         """How messages call it."""
         found = self.name or next((o for o in self.outputs if o), "") or self.kind

@@ -19,6 +19,7 @@ from . import (  # noqa: F401  each registers the operators that it knows
     operators_arrangement,
     operators_constant,
     operators_normalisation,
+    operators_quantised,
     operators_reduction,
     operators_resampling,
     operators_shape,
@@ -176,9 +177,8 @@ def _check_known(operators: Sequence[Operator]) -> None:
     """Every operator that is not known at once, with the nodes it stands at."""
     unknown: dict[str, list[str]] = {}
     for node in operators:
-        if node.domain or node.kind not in OPERATORS:
-            kind = f"{node.domain}.{node.kind}" if node.domain else node.kind
-            unknown.setdefault(kind[:80], []).append(node.label)
+        if node.key not in OPERATORS:
+            unknown.setdefault(node.key[:80], []).append(node.label)
     if unknown:
         listed = "; ".join(
             f"{kind} ({', '.join(names[:NAMED])}"

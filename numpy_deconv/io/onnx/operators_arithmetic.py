@@ -21,21 +21,23 @@ from ...layers.arithmetic import (
     Where,
 )
 from ...layers.broadcasting import broadcast_shape
+from ...layers.comparison import Compare
 from ...layers.reshaping import Expand
 from .operators_shape import reshaped
 from .tracing import Call, Results, Value, operator
 
-COMPARISONS: dict[str, Any] = {
-    "And": np.logical_and,
-    "Equal": np.equal,
-    "Greater": np.greater,
-    "GreaterOrEqual": np.greater_equal,
-    "Less": np.less,
-    "LessOrEqual": np.less_equal,
-    "Not": np.logical_not,
-    "Or": np.logical_or,
-    "Xor": np.logical_xor,
+COMPARISONS = {
+    "And": "and",
+    "Equal": "equal",
+    "Greater": "greater",
+    "GreaterOrEqual": "greater_equal",
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "Not": "not",
+    "Or": "or",
+    "Xor": "xor",
 }
+"""Layers' names for the comparisons."""
 
 
 def _binary(call: Call, layer: type[Operation], a: Value, b: Value) -> Value:
@@ -156,12 +158,22 @@ def _where(call: Call) -> Results:
     return call.add(Where(constants), *sources, shape=shape, dtype=values[1].dtype)
 
 
-@operator(*COMPARISONS, "Mod")
+@operator(*COMPARISONS)
 def _comparison(call: Call) -> Results:
+    values = [call.input(index) for index in range(len(call.inputs))]
+    shape = broadcast_shape(*(value.shape for value in values))
+    constants = tuple(value.array for value in values)
+    layer = Compare(constants, COMPARISONS[call.kind])
+    if all(value.is_constant for value in values):
+        return Value.of(layer.value(*constants))
+    sources = [value for value in values if not value.is_constant]
+    return call.add(layer, *sources, shape=shape, dtype=np.dtype(bool))
+
+
+@operator("Mod")
+def _mod(call: Call) -> Results:
     arrays = [call.constant(i, "operand") for i in range(len(call.inputs))]
     broadcast_shape(*(array.shape for array in arrays))
-    if call.kind == "Mod":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = is_float(arrays[0].dtype) or call.attribute("fmod", 0)
-            return Value.of((np.fmod if whole else np.mod)(*arrays))
-    return Value.of(COMPARISONS[call.kind](*arrays))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = is_float(arrays[0].dtype) or call.attribute("fmod", 0)
+        return Value.of((np.fmod if whole else np.mod)(*arrays))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...arrays import is_float, is_real
+from ...arrays import is_float
 from ...errors import FileFormatError
 from ...layers import Flatten
 from ...layers.broadcasting import broadcast_shape
@@ -152,6 +152,4 @@ def _as_dtype(call: Call, dtype: np.dtype[np.generic]) -> Results:
         dtype = call.trace.floats
     if dtype == x.dtype:
         return x
-    if x.array is None and not is_real(dtype):
-        raise FileFormatError(f"values that depend on the input cannot become {dtype}")
     return call.add(Cast(dtype), x, dtype=dtype)

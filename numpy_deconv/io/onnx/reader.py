@@ -15,6 +15,7 @@ from ..atomic import PathLike
 from ..raw_arrays import array_dtype
 from ..regular_file import open_regular_file
 from .content import Declared, OnnxContent, Operator, Subgraph
+from .functions import without_functions
 from .tensors import as_text, element_code, read_tensor
 
 OPSETS = (7, 28)
@@ -22,6 +23,9 @@ OPSETS = (7, 28)
 
 MOST_BYTES = 2**31 - 1
 """Of one protobuf message; larger models keep their weights in a file beside."""
+
+UNKNOWN = -1
+"""What some write for a size that is open, where the standard has nothing or a name."""
 
 STANDARD = ("", "ai.onnx")
 KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints", 8: "strings"}
@@ -55,11 +59,7 @@ def parse_onnx(raw: bytes, folder: Path | None = None) -> OnnxContent:
     if not model.HasField("graph") or not model.graph.node:
         raise FileFormatError("no ONNX model: it has no graph with operators in it")
     if model.functions:
-        names = ", ".join(sorted({as_text(f.name) for f in model.functions})[:5])
-        raise FileFormatError(
-            f"defines operators of its own ({names}): inline them first with "
-            "onnx.inliner.inline_local_functions"
-        )
+        model = without_functions(model)
     graph = model.graph
     constants = _constants(graph, folder)
     declared = [_declared(v) for v in graph.input if as_text(v.name) not in constants]
@@ -142,7 +142,7 @@ def _declared(value: Any) -> Declared:
 
 
 def _dimension(dim: Any) -> int | str | None:
-    if dim.HasField("dim_value"):
+    if dim.HasField("dim_value") and dim.dim_value != UNKNOWN:
         return int(dim.dim_value)
     return as_text(dim.dim_param) or None
 

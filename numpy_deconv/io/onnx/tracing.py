@@ -7,8 +7,9 @@ array; any other is the output of a layer, of which shape and dtype are known.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,24 @@ class Call:
             )
         return value
 
+    def instead(
+        self,
+        kind: str,
+        *inputs: Value | None,
+        step: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Call:
+        """Another operator in its place, reading these; ``step`` as of :meth:`add`."""
+        other = copy(self)
+        other.kind, other.inputs = kind, list(inputs)
+        name = f"{self.operator.label}/{step}" if step else self.operator.label
+        given = self.operator.attributes if attributes is None else attributes
+        other.operator = replace(
+            self.operator, name=name, attributes=given, inputs=(), outputs=("y",)
+        )
+        other.wanted = [True]
+        return other
+
     def add(
         self,
         layer: Layer,
@@ -221,7 +240,7 @@ BROKEN = (ArithmeticError, LookupError, TypeError, ValueError, MemoryError)
 Results = Value | tuple[Value | None, ...]
 Importer = Callable[[Call], Results]
 OPERATORS: dict[str, Importer] = {}
-"""What makes layers of each kind of operator."""
+"""What makes layers of each kind of operator, by :attr:`Operator.key`."""
 
 
 def operator(*kinds: str) -> Callable[[Importer], Importer]:
@@ -238,9 +257,9 @@ def run_operator(trace: Trace, node: Operator) -> None:
     """Add one operator to the net; its errors say which one it is."""
     try:
         call = Call(trace, node)
-        if node.domain or node.kind not in OPERATORS:
+        if node.key not in OPERATORS:
             raise FileFormatError("it is not known here")
-        found = OPERATORS[node.kind](call)
+        found = OPERATORS[node.key](call)
         results = found if isinstance(found, tuple) else (found,)
         for name, value in zip(node.outputs, results, strict=False):
             if name and value is not None:

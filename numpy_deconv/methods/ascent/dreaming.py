@@ -83,7 +83,7 @@ def deepdream(
     slope = Slope(net_of(net), objective)
     rng = np.random.default_rng(seed)
     total = octaves * recipe.steps
-    whole_space = Space.of(net, batch.shape[1:], recipe.units)
+    whole_space = Space.of(net, batch.shape[1:], recipe.units, batch)
     bases = _octaves(whole_space.from_input(batch), octaves, scale)
     detail = np.zeros_like(bases[-1])
     found = Climbed(batch)

@@ -90,7 +90,7 @@ def invert(
     recipe = replace(
         recipe, regularisers=(*recipe.regularisers, TotalVariation(smoothness))
     )
-    space = Space.of(net, batch.shape[1:], recipe.units)
+    space = Space.of(net, batch.shape[1:], recipe.units, batch)
     picture = space.from_input(batch)
     norm = float(np.linalg.norm(picture))
     recipe = replace(recipe, spread=norm / picture.size**0.5)

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ...arrays import Array
-from ...errors import OptionError, ShapeError
+from ...layers.taps import Taps, along, transposed
 from ...per_axis import Sizes
-
-EDGES = ("zero", "symmetric")
+from ..bilinear import bilinear_taps, turning
 
 
 def interpolation(length: int, out: int, *, corners: bool = False) -> Array:
@@ -72,54 +71,20 @@ class Rotation(NamedTuple):
         ``"zero"``, or ``"symmetric"`` for the plane mirrored at its edges. Raises
         ShapeError unless there are two axes, OptionError for another edge.
         """
-        if len(size) != 2:
-            raise ShapeError(f"only planes can be rotated, not {len(size)} axes {size}")
-        if edge not in EDGES:
-            raise OptionError(f"edge must be one of {EDGES}, got {edge!r}")
-        height, width = size
-        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-        rows, columns = np.meshgrid(
-            np.arange(height) - (height - 1) / 2,
-            np.arange(width) - (width - 1) / 2,
-            indexing="ij",
-        )
-        y = cos * rows + sin * columns + (height - 1) / 2
-        x = cos * columns - sin * rows + (width - 1) / 2
-        corner_rows, corner_columns = np.floor(y).astype(int), np.floor(x).astype(int)
-        taps, weights = [], []
-        for down in (0, 1):
-            for right in (0, 1):
-                row, column = corner_rows + down, corner_columns + right
-                share = (1 - np.abs(y - row)) * (1 - np.abs(x - column))
-                row, row_seen = _inside(row, height, edge)
-                column, column_seen = _inside(column, width, edge)
-                taps.append((row * width + column).ravel())
-                weights.append((share * row_seen * column_seen).ravel())
-        return cls(size, np.stack(taps), np.stack(weights))
+        return cls(size, *bilinear_taps(size, turning(degrees), edge=edge))
 
     def apply(self, x: Array) -> Array:
         """``x (N, C, H, W)`` turned."""
         flat = x.reshape(*x.shape[:2], -1)
-        taps = np.asarray(self.indices, like=x)
-        weights = np.asarray(self.weights, dtype=x.dtype, like=x)
-        turned = sum(flat[..., taps[k]] * weights[k] for k in range(4))
-        return np.asarray(turned).reshape(x.shape)
+        return along(flat, 2, self._taps, 0).reshape(x.shape)
 
     def adjoint(self, g: Array) -> Array:
         """The transposed map: ``<adjoint(g), x> = <g, apply(x)>``."""
-        flat = g.reshape(g.shape[0] * g.shape[1], -1)
-        planes, pixels = flat.shape
-        first = pixels * np.arange(planes)[:, None, None]
-        taps = np.asarray(first + self.indices, like=g)
-        weights = np.asarray(self.weights, dtype=g.dtype, like=g)
-        shares = flat[:, None, :] * weights
-        sums = np.bincount(taps.ravel(), shares.ravel(), planes * pixels)
-        return sums.reshape(g.shape).astype(g.dtype)
+        flat = g.reshape(*g.shape[:2], -1)
+        back = transposed(self._taps, flat.shape[2])
+        return along(flat, 2, back, 0).reshape(g.shape)
 
-
-def _inside(index: Array, length: int, edge: str) -> tuple[Array, Array]:
-    """Indices moved inside, and whether they count."""
-    if edge == "symmetric":
-        folded = index % (2 * length)
-        return np.minimum(folded, 2 * length - 1 - folded), np.ones_like(index)
-    return np.clip(index, 0, length - 1), (index >= 0) & (index < length)
+    @property
+    def _taps(self) -> Taps:
+        nowhere = np.zeros(self.indices.shape[1], bool)
+        return Taps(self.indices.T, self.weights.T, nowhere)

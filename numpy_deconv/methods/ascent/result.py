@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import Array
+from ...arrays import Array, to_numpy
 from ..drawing import network_picture, signed_picture
 from ..result import Result
 from ..subject import preprocess_of
@@ -37,5 +37,7 @@ class Ascent(Result):
         known = preprocess_of(self.subject)
         if not self.settings.get("stretched"):
             return network_picture(x, known)
-        levels = Space.of(self.subject, x.shape[1:], "levels").from_input(x)
+        host = to_numpy(x)
+        space = Space.of(self.subject, host.shape[1:], "levels", host)
+        levels = space.from_input(host)
         return signed_picture(levels[0], known)

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...arrays import Array, is_float
+from ...arrays import Array, is_float, to_numpy
 from ...errors import OptionError
 from ...per_axis import Sizes
+from ...registry import placed
 from ..subject import net_of, preprocess_of
 
 Units = Literal["input", "unit", "levels", "centred"]
@@ -44,22 +45,31 @@ class Space:
     reversed: bool = False  # blue first
 
     @classmethod
-    def of(cls, subject: Any, shape: tuple[int, ...] | None, units: Units) -> Space:
+    def of(
+        cls,
+        subject: Any,
+        shape: tuple[int, ...] | None,
+        units: Units,
+        like: Array | None = None,
+    ) -> Space:
         """Of a net or a model, for pictures ``(C, *size)``; by default the model's.
 
+        They are where ``like`` is, or where the selected backend computes.
         Raises OptionError if nobody says how large pictures are, or for other units.
         """
         if units not in UNITS:
             raise OptionError(f"units must be one of {list(UNITS)}, got {units!r}")
         net, preprocess = net_of(subject), preprocess_of(subject)
         floats = [p for p in net.params.values() if is_float(p.dtype)]
-        like = floats[0] if floats else np.zeros(0, np.float32)
+        dtype = floats[0].dtype if floats else np.dtype(np.float32)
+        if like is None:
+            like = placed(np.zeros(0, dtype))
         if preprocess is None:
             if shape is None:
                 raise OptionError(
                     "a bare net does not know its pictures: give size=(C, H, W)"
                 )
-            return cls(shape[0], shape[1:], like.dtype, like, default=UNITS[units])
+            return cls(shape[0], shape[1:], dtype, like, default=UNITS[units])
         channels, *size = shape if shape is not None else (3, *preprocess.size)
         ends = (end.astype(np.float64) for end in preprocess.bounds)
         low, high = (np.asarray(end, like=like) for end in ends)
@@ -72,7 +82,7 @@ class Space:
         return cls(
             channels,
             tuple(size),
-            like.dtype,
+            dtype,
             like,
             scale,
             offset,
@@ -85,7 +95,9 @@ class Space:
     @property
     def range(self) -> tuple[Any, Any]:
         """Least and most of a pixel, for noise that is to fill all of it."""
-        return self.default if self.low is None else (self.low, self.high)
+        if self.low is None or self.high is None:
+            return self.default
+        return to_numpy(self.low), to_numpy(self.high)
 
     def clip(self, x: Array) -> Array:
         """Pixels out of range moved to the nearer end of it."""

@@ -33,8 +33,10 @@ from .visualization import finished, one_picture
 
 @dataclass(frozen=True)
 class Style:
-    """Layers and weights of content and style; ``mean`` losses instead of sums.
+    """Layers and weights of content and style.
 
+    ``losses`` are sums of squares, their means, or relative: divided by the sum of the
+    squares of what is to be reached, so that layers of any strength count alike.
     ``begin`` at the content picture, or at noise.
     """
 
@@ -43,7 +45,7 @@ class Style:
     content_weight: float
     style_layers: tuple[str, ...]
     style_weights: tuple[float, ...]
-    mean: bool = False
+    losses: Literal["sum", "mean", "relative"] = "sum"
     begin: Literal["content", "noise"] = "content"
 
 
@@ -75,8 +77,22 @@ STYLES = {
         content_weight=5,
         style_layers=tuple(f"relu{stage}_1" for stage in range(1, 6)),
         style_weights=(100,) * 5,
-        mean=True,
+        losses="mean",
         begin="noise",
+    ),
+    "relative": Style(
+        Recipe(
+            steps=150,
+            optimiser=Adam(0.05),
+            rates=((121, 0.01),),
+            regularisers=(TotalVariation(1e-5),),
+            source="losses relative to their targets, for any net",
+        ),
+        content_layer="",
+        content_weight=0.05,
+        style_layers=(),
+        style_weights=(1,) * 5,
+        losses="relative",
     ),
 }
 
@@ -86,7 +102,7 @@ def style_transfer(
     content: Any,
     style: Any,
     *,
-    preset: str = "cs231n",
+    preset: str | None = None,
     content_layer: str | None = None,
     style_layers: Sequence[str] | None = None,
     content_weight: float | None = None,
@@ -101,13 +117,17 @@ def style_transfer(
     The layers are the preset's where the net has them (``cs231n``: SqueezeNet 1.1,
     ``neural_style``: VGG-19). Elsewhere styles are compared at the first rectifier of
     each size, as VGG's ``relu1_1`` to ``relu5_1`` are, and content at the second
-    rectifier of the last size but one, as ``relu4_2``. Other options, seeds and
-    interruption are as of :func:`numpy_deconv.methods.visualize`.
+    rectifier of the last size but one, as ``relu4_2``. The published weights suit no
+    other net; ``relative`` measures each loss by what is to be reached, and is the
+    preset unless another is named or the net has a preset's layers. Other options,
+    seeds and interruption are as of :func:`numpy_deconv.methods.visualize`.
 
     Raises OptionError unless there are as many weights as layers.
     """
+    graph = net_of(net)
+    preset = _published_for(graph) if preset is None else preset
     plan = preset_of(STYLES, preset)
-    recipe, graph = changed(plan.recipe, changes), net_of(net)
+    recipe = changed(plan.recipe, changes)
     picture, model = one_picture(content), one_picture(style)
     plan = _placed(plan, graph, picture)
     plan = replace(
@@ -121,7 +141,7 @@ def style_transfer(
         weights = plan.style_weights[: len(plan.style_layers)]
         plan = replace(plan, style_weights=weights)
     objective = _objective(plan, graph, picture, model)
-    space = Space.of(net, picture.shape[1:], recipe.units)
+    space = Space.of(net, picture.shape[1:], recipe.units, picture)
     rng = np.random.default_rng(seed)
     start = space.from_input(picture)
     if plan.begin == "noise":
@@ -138,6 +158,15 @@ def style_transfer(
         "begin": plan.begin,
     }
     return finished("style_transfer", net, recipe, found, about)
+
+
+def _published_for(net: Graph) -> str:
+    """The first preset whose layers the net has; ``relative`` has none of its own."""
+    for name, plan in STYLES.items():
+        layers = (plan.content_layer, *plan.style_layers)
+        if all(layer in net for layer in layers):
+            return name
+    return "relative"
 
 
 def _or(given: float | None, default: float) -> float:
@@ -177,16 +206,25 @@ def _objective(plan: Style, net: Graph, content: Array, style: Array) -> Objecti
             "weight for each layer"
         )
     wanted = _activations(net, content, (plan.content_layer,))[plan.content_layer]
-    share = 1 / wanted.size if plan.mean else 1.0
+    share = _share(plan, wanted)
     losses: Objective = FeatureDistance(
         plan.content_layer, wanted, plan.content_weight * share
     )
     painted = _activations(net, style, layers)
     for name, weight in zip(layers, weights, strict=True):
         target = gram(painted[name])
-        share = 1 / target.size if plan.mean else 1.0
+        share = _share(plan, target)
         losses = losses + GramDistance(name, target, weight * share)
     return -losses
+
+
+def _share(plan: Style, target: Array) -> float:
+    """What a sum of squares is multiplied with."""
+    if plan.losses == "mean":
+        return 1 / target.size
+    if plan.losses == "sum":
+        return 1.0
+    return 1 / (float((target * target).sum()) or 1.0)
 
 
 def _activations(net: Graph, x: Array, layers: Sequence[str]) -> dict[str, Array]:

@@ -57,7 +57,8 @@ def visualize(
     recipe = changed(preset_of(PRESETS, preset), changes)
     rng = np.random.default_rng(seed)
     batch = None if x is None else one_picture(x)
-    space = Space.of(net, size if batch is None else batch.shape[1:], recipe.units)
+    shape = size if batch is None else batch.shape[1:]
+    space = Space.of(net, shape, recipe.units, batch)
     if batch is None:
         params = noise(recipe, space, rng)
     else:
