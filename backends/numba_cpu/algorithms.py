@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...window import Window
-from . import depthwise, sparse
+from . import depthwise, sparse, sparse_plan
 from .vectors import lanes_of
 
 
@@ -100,7 +100,7 @@ def sparse_below(problem: Problem) -> float:
     else:
         all_of_them = here / 1.6
     weight = problem.channels * columns * taps * problem.dtype.itemsize
-    if weight <= 1.5 * sparse.PASS:
+    if weight <= 1.5 * sparse_plan.PASS:
         return all_of_them / (2 * here)
     # every image then has its weights, those that meet a number, brought to the cache
     fetching = 10.0 * problem.batch

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -69,9 +70,24 @@ def _dispatcher(function: Callable[..., Any]) -> Any:
         pass
     else:
         index = getattr(made._cache, "_cache_file", None)
-        if hasattr(index, "_source_stamp"):
+        if hasattr(index, "_source_stamp") and hasattr(index, "_load_index"):
             index._source_stamp = _STAMP
+            index._load_index = partial(_readable, index._load_index)
     return made
+
+
+def _readable(load: Callable[[], dict[Any, str]]) -> dict[Any, str]:
+    """What an index of cached code says; nothing if it is of another release.
+
+    Numba reads it whole before it looks at the stamp, with the types that it names: one
+    that has moved since would otherwise be the end of every call. Damage is likewise.
+    """
+    try:
+        return load()
+    except OSError:
+        raise
+    except Exception:
+        return {}
 
 
 class _Announcement(event.Listener):
