@@ -163,6 +163,7 @@ def test_style_transfer_of_cs231n() -> None:
         net,
         content,
         style,
+        preset="cs231n",
         content_layer="relu2",
         style_layers=layers,
         style_weights=weights,
