@@ -17,9 +17,9 @@ import numpy as np
 from .problem import Problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
-    """What the caller allows and where it runs."""
+    """What the caller allows and where it runs; a backend has one."""
 
     capability: int
     units: int  # multiprocessors
@@ -78,7 +78,8 @@ def _one_each(p: Problem) -> bool:
 
 def _can_depthwise(p: Problem, s: Setting) -> bool:
     usual = p.window.kernel == (3, 3) and set(p.window.dilation) == {1}
-    fits = p.window.size <= 32 and (s.specialises or usual)
+    planes = p.batch * p.groups * p.filters  # a block each, at least
+    fits = p.window.size <= 32 and (s.specialises or usual) and planes <= MOST_PLANES
     return (
         _one_each(p)
         and fits
@@ -126,6 +127,7 @@ def _fills(tile: Tile, filters: int) -> Suits:
     return lambda p, s: p.all_filters > filters and tile.blocks(p) >= s.units
 
 
+MOST_PLANES = 2**31 - 1  # blocks of a launch
 LARGE = Tile(128, 128, 8, tall=2, broad=2)
 _BROAD = Tile(64, 128, 8, tall=1, broad=2)
 SQUARE = Tile(64, 64, 8)

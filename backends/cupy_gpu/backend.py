@@ -18,7 +18,8 @@ from ...window import Window
 from . import convolution, elementwise, normalisation, pooling, resampling, switches
 from .algorithms import NAMES, Setting
 from .device import CudaDevice, Device, missing
-from .kernel import NATIVE
+from .kernel import NATIVE_TYPES
+from .launching import contiguous
 
 Method = Callable[..., Any]
 
@@ -50,7 +51,7 @@ def _on_device(method: Method) -> Method:
         if dtype == np.uint64:
             given = getattr(super(CupyBackend, self), method.__name__)
             return given(*args, **options)
-        if dtype.name in NATIVE:
+        if dtype in NATIVE_TYPES:
             return method(self, *args, **options)
         results = method(self, *(_widened(a, dtype) for a in args), **options)
         if isinstance(results, tuple):
@@ -193,14 +194,15 @@ class CupyBackend(NumpyBackend):
     @_on_device
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """``x @ weight.T + bias``."""
-        if x.dtype.kind in "iu" or not x.ndim or not x.size:
+        if x.dtype.kind in "iu" or not x.ndim or not x.size or not weight.size:
             return super().linear(x, weight, bias)
+        x, weight = contiguous(self.device, x), contiguous(self.device, weight)
         rows = x.reshape(-1, x.shape[-1])
         if x.dtype == np.float16:  # the bias is added before the one rounding
             given = (rows[..., None], weight[..., None], bias, POINT, 1)
             y = convolution.conv(self.device, self.setting, *given)
             return y.reshape(*x.shape[:-1], len(weight))
-        y = self.device.matmul(rows, weight.swapaxes(0, 1))
+        y = self.device.product(rows, weight, turned=True)
         elementwise.add_bias(self.device, y, bias, len(weight))
         return y.reshape(*x.shape[:-1], len(weight))
 

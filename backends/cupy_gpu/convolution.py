@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from ...arrays import Array, accumulator
 from ...per_axis import Sizes
 from ...window import Window
 from . import winograd
-from .algorithms import TENSOR, Setting, Tile, chosen, splits_for
+from .algorithms import Setting, Tile, chosen
 from .device import Device
 from .geometry import fixed, packed, prod
 from .kernel import THREADS, kernel_for
 from .launching import contiguous, divisor_of, empty, index_type, run
-from .problem import Problem
+from .problem import Problem, problem_of
+from .tiling import Tiling, tiling_of
 
 MERGED = 16  # up to so many filters, phases are computed together
 WEIGHT_TILE = Tile(64, 64, 8)
@@ -38,7 +38,7 @@ def conv(
 ) -> Array:
     """Cross-correlation plus bias, kept between the bounds."""
     size = x.shape[2:]
-    problem = Problem(
+    problem = problem_of(
         window,
         *(len(x), weight.shape[1], len(weight) // groups, groups),
         *(size, window.output_size(size), False, x.dtype),
@@ -59,15 +59,17 @@ def conv_input_grad(
     groups: int,
 ) -> Array:
     """Adjoint of conv in x, plus bias."""
-    problem = Problem(
+    problem = problem_of(
         window,
         *(len(grad), len(weight) // groups, weight.shape[1], groups),
         *(grad.shape[2:], tuple(map(int, input_size)), True, grad.dtype),
+        low=FREE[0],
+        high=FREE[1],
     )
-    phases = math.prod(problem.phases)
+    phases = prod(problem.phases)
     # where a phase lacks a tap its weight is 0, and 0 times infinity is not
     if phases > 1 and problem.filters <= MERGED and setting.winograd:
-        problem = problem.merging()
+        problem = problem.merging
     return _computed(device, setting, problem, grad, weight, bias)
 
 
@@ -98,7 +100,7 @@ def _computed(
 
 
 def _tables(device: Device, problem: Problem) -> tuple[Array, Array, Array]:
-    taps, counts, sources = (device.constant(t) for t in problem.taps().tables())
+    taps, counts, sources = (device.constant(t) for t in problem.taps.tables)
     return taps, counts, sources
 
 
@@ -110,8 +112,7 @@ def _direct(
     bias: Array | None,
     y: Array,
 ) -> None:
-    if problem.merged:
-        problem = replace(problem, merged=False)
+    problem = problem.apart if problem.merged else problem
     taps, counts, _ = _tables(device, problem)
     struct = problem.packed(0, 0, max(1, problem.channels), 1)
     sizes = (
@@ -166,38 +167,19 @@ def _tiled(
     bias: Array | None,
     y: Array,
 ) -> None:
-    tensor = tile is TENSOR
-    halves = tensor and x.dtype == np.float16
-    deep = tile.deep * (2 if halves else 1)
-    taps = problem.taps().most
-    channels = -(-problem.channels // deep) * deep
-    by_channel = channels <= 1.25 * problem.channels  # else too much would be zeros
-    depth = channels if by_channel else max(1, problem.channels)
-    rows = -(-taps * depth // deep) * deep
-    width = -(-problem.all_filters // tile.high) * tile.high
-    splits = splits_for(tile, problem, rows, setting)
-    struct = problem.packed(width, rows, depth, splits)
+    tiling = tiling_of(problem, tile, setting)
     tables = _tables(device, problem)
-    matrix = _packed(device, problem, weight, tables, struct)
+    matrix = _packed(device, problem, weight, tables, tiling)
     shares = None
-    if splits > 1:
-        shares = empty(device, (splits, y.size), accumulator(x.dtype))
-    macros: dict[str, Any] = {} if tensor else tile.macros
-    macros |= {"HALVES": 1} if halves else {}
-    macros |= {"BY_CHANNEL": 1} if by_channel else {}
-    name = "tensor" if tensor else "tiles"
-    index = index_type(device, x, y, matrix, shares)
-    kernel = kernel_for(f"{name}.cu", name, x.dtype, index, **macros)
-    grid = (
-        width // tile.high * -(-problem.total // tile.wide),
-        problem.matrices * splits,
-    )
-    threads = 256 if tensor else tile.threads
-    arguments = (x, matrix, bias, y, shares, *tables[:2], struct)
-    device.launch(kernel, grid, (threads,), arguments)
+    if tiling.splits > 1:
+        shares = empty(device, (tiling.splits, y.size), accumulator(x.dtype))
+    kernel = tiling.kernel(x.dtype, index_type(device, x, y, matrix, shares))
+    arguments = (x, matrix, bias, y, shares, *tables[:2], tiling.struct)
+    device.launch(kernel, tiling.grid, (tiling.threads,), arguments)
     if shares is not None:
         filters = problem.groups * problem.filters
-        _added(device, shares, bias, y, prod(problem.outputs), filters, struct)
+        area = prod(problem.outputs)
+        _added(device, shares, bias, y, area, filters, tiling.struct)
 
 
 def _packed(
@@ -205,12 +187,12 @@ def _packed(
     problem: Problem,
     weight: Array,
     tables: tuple[Array, Array, Array],
-    struct: Any,
+    tiling: Tiling,
 ) -> Array:
-    width, rows = int(struct["width"]), int(struct["rows"])
-    matrix = empty(device, (problem.matrices, rows, width), weight.dtype)
+    matrix = empty(device, tiling.matrix, weight.dtype)
+    _, rows, width = tiling.matrix
     sizes = divisor_of(width), divisor_of(rows), np.int32(problem.window.size)
-    arguments = (weight, matrix, *tables, ..., *sizes, struct)
+    arguments = (weight, matrix, *tables, ..., *sizes, tiling.struct)
     run(device, "packing.cu", "pack", weight.dtype, matrix.size, *arguments)
     return matrix
 
@@ -245,10 +227,12 @@ def conv_weight_grad(
     y = empty(device, (groups * filters, channels, *window.kernel), grad.dtype)
     if not y.size:
         return y
-    problem = Problem(
+    problem = problem_of(
         window,
         *(len(x), channels, filters, groups),
         *(x.shape[2:], outputs, False, grad.dtype),
+        low=FREE[0],
+        high=FREE[1],
     )
     columns = channels * window.size
     narrow = grad.dtype.itemsize == 8 or min(filters, columns) <= 64
@@ -268,6 +252,6 @@ def conv_weight_grad(
         "weight_grad.cu", "weight_grad", grad.dtype, index, **tile.macros
     )
     arguments = (grad, x, shares, taps, divisor_of(window.size), struct)
-    device.launch(kernel, (blocks, groups, splits), (tile.threads,), arguments)
+    device.launch(kernel, (blocks * groups, splits), (tile.threads,), arguments)
     _added(device, shares, None, y, 1, 1, struct)
     return y

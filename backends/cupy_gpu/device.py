@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from operator import le
 from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
 from ...arrays import Array
+from ...errors import BackendError
 from .kernel import THREADS, Kernel
+from .products import multiply, product_shape
 from .residence import Residents
 
 Grid = tuple[int, ...]
@@ -57,8 +61,25 @@ class Device(Protocol):
     def units(self) -> int:
         """Multiprocessors."""
 
-    def matmul(self, a: Array, b: Array) -> Array:
-        """Product of matrices or stacks of them; float16 is summed in float32."""
+    def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
+        """``a @ b``, or ``a @ b.T`` where turned; or stacks of them. All contiguous,
+        float32 or float64, and neither matrix is empty."""
+
+
+#: What a launch may have at most: blocks along each axis, threads of a block.
+MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65535, 65535), 1024
+
+
+def fitting(kernel: Kernel, grid: Grid, block: Grid) -> None:
+    """Raise BackendError for a launch that no card takes."""
+    threads = math.prod(block)
+    most = MOST_BLOCKS[: len(grid)]
+    if threads <= MOST_THREADS and all(map(le, grid, most)):
+        return
+    raise BackendError(
+        f"{kernel.function} would take {grid} blocks of {threads} threads, and a card "
+        f"takes {most} of {MOST_THREADS}: compute fewer samples or channels at a time"
+    )
 
 
 def over(total: int, threads: int = THREADS) -> tuple[Grid, Grid]:
@@ -79,6 +100,7 @@ class CudaDevice:
         import cupy
 
         self.xp, self.specialises = cupy, specialises
+        self._several = cupy.cuda.runtime.getDeviceCount() > 1
         self._functions: dict[tuple[int, Kernel], Any] = {}
         self._constants: dict[Any, Array] = {}
         self._residents = Residents()
@@ -91,19 +113,23 @@ class CudaDevice:
         arguments: Sequence[Any],
         shared: int = 0,
     ) -> None:
+        fitting(kernel, grid, block)
         function = self._function(kernel)
         if shared > PLAIN_SHARED:
             function.max_dynamic_shared_size_bytes = shared
-        with _as_memory_error():
-            function(grid, block, tuple(map(_argument, arguments)), shared_mem=shared)
+        by_value = _by_value()  # arrays and numbers CuPy takes as they are
+        given = [by_value(a) if type(a) is np.ndarray else a for a in arguments]
+        with AS_MEMORY_ERROR:
+            function(grid, block, tuple(given), shared_mem=shared)
 
     def _function(self, kernel: Kernel) -> Any:
         key = (self.xp.cuda.runtime.getDevice(), kernel)
-        if key not in self._functions:
+        found = self._functions.get(key)
+        if found is None:
             options = (*OPTIONS, *kernel.options)
             module = self.xp.RawModule(code=kernel.code, options=options)
-            self._functions[key] = module.get_function(kernel.function)
-        return self._functions[key]
+            found = self._functions[key] = module.get_function(kernel.function)
+        return found
 
     def constant(self, values: np.ndarray[Any, Any]) -> Array:
         number = self.xp.cuda.runtime.getDevice()
@@ -125,7 +151,8 @@ class CudaDevice:
         return sent
 
     def around(self, array: Array) -> AbstractContextManager[Any]:
-        return array.device if isinstance(array, self.xp.ndarray) else nullcontext()
+        elsewhere = self._several and isinstance(array, self.xp.ndarray)
+        return array.device if elsewhere else nullcontext()
 
     def capability(self) -> int:
         return int(self.xp.cuda.Device().compute_capability)
@@ -133,33 +160,32 @@ class CudaDevice:
     def units(self) -> int:
         return int(self.xp.cuda.Device().attributes["MultiProcessorCount"])
 
-    def matmul(self, a: Array, b: Array) -> Array:
-        with _as_memory_error():
-            return self.xp.matmul(a, b)
+    def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
+        out = self.xp.empty(product_shape(a, b, turned), a.dtype)
+        with AS_MEMORY_ERROR:
+            multiply(a, b, turned, out)
+        return out
 
 
-@contextmanager
-def _as_memory_error() -> Iterator[None]:
+class _AsMemoryError:
     """What libraries say of too little memory, as the one error that methods know."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
+
+    def __enter__(self) -> None:
+        """Nothing is kept: one serves all threads."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        if error is None or isinstance(error, MemoryError):
+            return
         if any(word in str(error) for word in OUT_OF_MEMORY):
             raise MemoryError(str(error)) from error
-        raise
 
 
-def _argument(value: Any) -> Any:
-    """CuPy takes arrays and scalars as they are; a struct goes as its bytes."""
-    if isinstance(value, np.ndarray):
-        return _by_value()(value)
-    return value
+AS_MEMORY_ERROR = _AsMemoryError()
 
 
 @lru_cache
 def _by_value() -> Any:
+    """CuPy's wrapper of a struct that goes to a kernel as its bytes."""
     from cupy.cuda.function import CNumpyArray
 
     return CNumpyArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,17 @@ def _named(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
     if name == "gelu" and options.get("approximate") == "tanh":
         name = "gelu tanh"
     number, *fields = NAMES[name]
-    given = [options.get(field) if field else 0.0 for field in fields]
-    ends = (-math.inf, math.inf)  # a clip may have one bound or none
-    pair = [end if v is None else float(v) for v, end in zip(given, ends, strict=True)]
-    return np.int32(number), np.array(tuple(pair), OPTIONS)
+    first, second = (options.get(field) if field else 0.0 for field in fields)
+    return _struct(number, first, second)
+
+
+@lru_cache(1024)
+def _struct(number: int, first: float | None, second: float | None) -> tuple[Any, Any]:
+    low = -math.inf if first is None else float(first)  # a clip may have one bound
+    high = math.inf if second is None else float(second)  # or none
+    struct = np.array((low, high), OPTIONS)
+    struct.setflags(write=False)
+    return np.int32(number), struct
 
 
 def activation(device: Device, x: Array, name: str, **options: Any) -> Array:

@@ -34,11 +34,13 @@ _C_NAMES = {
     "uint64": "unsigned long long",
 }
 NATIVE = frozenset(_C_NAMES)
+NATIVE_TYPES = frozenset(map(np.dtype, _C_NAMES))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
-    """``function`` of ``kernels/<file>``, compiled with ``macros``."""
+    """``function`` of ``kernels/<file>``, compiled with ``macros``; the same object for
+    the same kernel, so that it is looked up by its identity at every launch."""
 
     file: str
     function: str
@@ -79,23 +81,23 @@ def kernel_for(
     file: str, function: str, dtype: Any, index: str, **macros: object
 ) -> Kernel:
     """The kernel on arrays of ``dtype`` with this type of index."""
-    return _kernel(file, function, np.dtype(dtype).name, index, tuple(macros.items()))
+    return _kernel(file, function, np.dtype(dtype), index, tuple(macros.items()))
 
 
 @lru_cache(4096)
 def _kernel(
     file: str,
     function: str,
-    dtype: str,
+    dtype: np.dtype[Any],
     index: str,
     macros: tuple[tuple[str, object], ...],
 ) -> Kernel:
-    whole = "int" in dtype
-    wide = "long long" if whole else "double" if dtype == "float64" else "float"
+    whole = dtype.kind in "iu"
+    wide = "long long" if whole else "double" if dtype.itemsize == 8 else "float"
     types = {
-        "ELEMENT": _C_NAMES[dtype],
+        "ELEMENT": _C_NAMES[dtype.name],
         "ACCUMULATOR": wide,
-        "RESULT": wide if whole else _C_NAMES[dtype],
+        "RESULT": wide if whole else _C_NAMES[dtype.name],
         "INDEX": index,
         **({"WHOLE": 1} if whole else {}),
     }
@@ -105,5 +107,8 @@ def _kernel(
 
 def index_for(*arrays: Any) -> str:
     """``int`` if every element of these arrays (or counts) can be numbered by one."""
-    counts = (a if isinstance(a, int) else a.size for a in arrays if a is not None)
-    return "int" if max(counts, default=0) <= INT - THREADS else "long long"
+    for each in arrays:
+        count = each if each is None or isinstance(each, int) else each.size
+        if count is not None and count > INT - THREADS:
+            return "long long"
+    return "int"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .kernel import index_for, kernel_for
 
 def contiguous(device: Device, array: Array) -> Array:
     """The array in C order, as the kernels read it; copied only if it is not."""
-    return device.xp.ascontiguousarray(array).reshape(array.shape)  # also of no axes
+    return array if array.flags.c_contiguous else device.xp.ascontiguousarray(array)
 
 
 def empty(device: Device, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -43,11 +44,15 @@ def run(
     if not total:
         return
     given = [np.int64(total) if a is ... else a for a in arguments]
-    index = index_type(device, total, *(a for a in given if hasattr(a, "__len__")))
+    arrays = device.xp.ndarray
+    index = index_type(device, total, *[a for a in given if isinstance(a, arrays)])
     kernel = kernel_for(file, function, dtype, index, **macros)
     device.launch(kernel, *over(total), given)
 
 
+@lru_cache(4096)
 def divisor_of(value: int) -> Any:
     """The struct ``Divisor`` of ``prelude.cuh``."""
-    return np.array(divisor(value), DIVISOR)
+    struct = np.array(divisor(value), DIVISOR)
+    struct.setflags(write=False)
+    return struct

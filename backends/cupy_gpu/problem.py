@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -35,18 +35,19 @@ CONVOLUTION = np.dtype(
 Tap = tuple[int, int, int, int]  # where it reads, per axis, and its number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Taps:
     """For each phase its taps; ``sources`` of merged phases, -1 where one has none."""
 
     of_phase: tuple[tuple[Tap, ...], ...]
     sources: tuple[tuple[int, ...], ...] = ()
 
-    @property
+    @cached_property
     def most(self) -> int:
         """Taps of the phase that has most of them."""
         return max(1, *map(len, self.of_phase), 0)
 
+    @cached_property
     def tables(self) -> tuple[Any, Any, Any]:
         """Arrays for the kernels: taps, their counts, sources."""
         table = np.zeros((len(self.of_phase), self.most, 4), np.int32)
@@ -57,9 +58,13 @@ class Taps:
         return table, counts, sources
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """What is computed, without its arrays; ``channels`` and ``filters`` per group."""
+    """What is computed, without its arrays; ``channels`` and ``filters`` per group.
+
+    :func:`problem_of` gives the same object for the same call, so that all that
+    follows from a problem is worked out once and found by its identity.
+    """
 
     window: Window
     batch: int
@@ -74,7 +79,7 @@ class Problem:
     low: float = -math.inf
     high: float = math.inf
 
-    @property
+    @cached_property
     def phases(self) -> Sizes:
         """Phases per axis."""
         if not self.adjoint:
@@ -82,23 +87,23 @@ class Problem:
         pairs = zip(self.window.stride, self.outputs, strict=True)
         return tuple(max(1, min(pair)) for pair in pairs)
 
-    @property
+    @cached_property
     def positions(self) -> Sizes:
         """Results of the longest phase, per axis."""
         pairs = zip(self.outputs, self.phases, strict=True)
         return tuple(-(-n // p) for n, p in pairs)
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Positions of all images."""
         return self.batch * math.prod(self.positions)
 
-    @property
+    @cached_property
     def matrices(self) -> int:
         """Products that are computed side by side: phases and groups."""
         return self.groups * (1 if self.merged else math.prod(self.phases))
 
-    @property
+    @cached_property
     def all_filters(self) -> int:
         """Filters of one product."""
         return self.filters * (math.prod(self.phases) if self.merged else 1)
@@ -109,10 +114,17 @@ class Problem:
         results = self.batch * self.groups * self.filters * math.prod(self.outputs)
         return results * self.channels * self.window.size // math.prod(self.phases)
 
+    @cached_property
     def merging(self) -> Problem:
         """The same with all phases in one product."""
         return replace(self, merged=True)
 
+    @cached_property
+    def apart(self) -> Problem:
+        """The same with a product for each phase."""
+        return replace(self, merged=False)
+
+    @cached_property
     def taps(self) -> Taps:
         """Which taps each phase has."""
         return _taps(self.window, self.phases, self.adjoint, self.merged)
@@ -127,10 +139,17 @@ class Problem:
         struct["phases"] = three(self.phases, 1)
         struct["channels"], struct["filters"] = self.channels, self.all_filters
         struct["groups"], struct["own"] = self.groups, self.filters
-        struct["taps"] = self.taps().most
+        struct["taps"] = self.taps.most
         struct["width"], struct["rows"], struct["splits"] = width, rows, splits
         struct["transposed"] = self.adjoint
+        struct.setflags(write=False)
         return struct
+
+
+@lru_cache(4096)
+def problem_of(window: Window, *rest: Any, low: float, high: float) -> Problem:
+    """The problem of these fields, always the same one."""
+    return Problem(window, *rest, low=low, high=high)
 
 
 @lru_cache(1024)

@@ -62,7 +62,7 @@ def computed(
         v = empty(device, (PRODUCTS, problem.channels, count), x.dtype)
         total = problem.channels * count
         run(device, FILE, "transform_input", x.dtype, total, x[part], v, *rest)
-        m = device.matmul(u, v)
+        m = device.product(u, v)
         total = problem.filters * count
         arguments = (m, bias, y[part], *rest)
         run(device, FILE, "transform_output", x.dtype, total, *arguments)

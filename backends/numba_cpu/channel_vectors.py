@@ -14,10 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .compiled import cgutils, intrinsic, types
 from .vectors import I32, I64, Code, address_of
 
 #: Vectors that share one walk over the taps.

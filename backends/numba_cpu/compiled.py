@@ -1,115 +1,127 @@
-"""Compiling, once: the decorator of every kernel here, and where its code is kept.
+"""Kernels: functions that are compiled when they are first called.
 
-Compiled code is cached on disk. Numba compares a cached function with the time stamp
-of its own file alone; kernels here are built from several files, so the stamp is taken
-over all of them. Where no folder can be written to, code is compiled in every process.
+Numba is only imported where something is to be compiled. What it made is kept on disk
+(``kept``) and loaded from there by LLVM alone (``native``), so that a process whose
+kernels are all there starts without Numba. Kernels own no memory, and none of Numba's
+runtime is in them: nothing counts references, so no kernel can allocate, nor assign
+one array's slice to another's.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from importlib import import_module
+from threading import RLock
 from types import FunctionType
 from typing import Any
 
-from numba import njit
-from numba.core import event
+from .arguments import Kinds, packer, words_of
+from .native import Entry
 
-FOLDER = Path(__file__).parent
+#: Every kernel, by name, in the order of definition.
+KERNELS: dict[str, Kernel] = {}
 
-#: Every kernel, by name, in the order of definition; if it is shared, as it is then.
-KERNELS: dict[str, Any] = {}
-
-
-def _stamp() -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of every source file that kernels are built from."""
-    files = sorted(FOLDER.glob("*.py"))
-    return tuple((f.name, (s := f.stat()).st_mtime_ns, s.st_size) for f in files)
+_building = RLock()
 
 
-_STAMP = _stamp()
+def _after_fork() -> None:
+    """Whoever was building is not there in the child."""
+    global _building
+    _building = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Kernel:
+    """A function of arrays and numbers, and its machine code for each kind of them.
+
+    Called from Python it returns a whole number. ``team.spread`` calls its entries with
+    threads that share the work, for each of which the first argument may be its own.
+    """
+
+    def __init__(self, function: FunctionType):
+        self.function = function
+        module = function.__module__.rpartition(".")[2]
+        self.name = f"{module}.{function.__name__}"
+        self.entries: dict[tuple[str, Kinds], Entry] = {}
+        KERNELS[self.name] = self
+
+    def __call__(self, *args: Any) -> int:
+        kinds, words = words_of(args)
+        entry = self.entry("plain", kinds)
+        return entry.call(entry.pack(*words))
+
+    def entry(self, form: str, kinds: Kinds) -> Entry:
+        """Machine code for arguments of these kinds: at hand, on disk, or made now.
+
+        ``form`` is how it is called: "plain", "shared", or "own" where every thread
+        has a row of the first argument for itself.
+        """
+        found = self.entries.get((form, kinds))
+        if found is None:
+            with _building:
+                found = self.entries.get((form, kinds)) or self._made(form, kinds)
+                self.entries[form, kinds] = found
+        return found
+
+    def _made(self, form: str, kinds: Kinds) -> Entry:
+        from . import kept, native
+
+        name = kept.name_of(self.name, form, kinds)
+        code = kept.load(name)
+        loaded = None if code is None else native.load(code)
+        if loaded is None:
+            from .building import build
+
+            code = build(self, form, kinds)
+            kept.store(name, code)
+            loaded = native.load(code)
+        if loaded is None:
+            raise RuntimeError(f"LLVM cannot load its own code for {self.name}")
+        return Entry(loaded, packer(form, kinds))
+
+
+class Part:
+    """A function that only kernels call, of which Numba is told when it is there."""
+
+    def __init__(self, function: Callable[..., Any], decorator: str, **options: Any):
+        self.function, self.decorator, self.options = function, decorator, options
+
+    def __call__(self, *args: Any) -> Any:
+        """As plain Python, for whoever reads or tests it."""
+        return self.function(*args)
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """``numba.njit`` without the GIL, cached on disk where that is possible.
-
-    Kernels own no memory, and without Numba's runtime no reference is counted: an
-    atomic operation for every array, in every turn of a loop, was dearer than a small
-    tile. (So no kernel can allocate, nor assign one array's slice to another's.)
-    """
-    kernel = _dispatcher(function)
-    KERNELS[f"{_module_of(function)}.{function.__name__}"] = kernel
-    return kernel
+    """A kernel, or a function that kernels call."""
+    return Kernel(function)  # type: ignore[arg-type]
 
 
-def adapted(template: FunctionType, kernel: Any) -> Any:
-    """A copy of ``template`` in which the global name ``kernel`` is this one."""
-    function = kernel.py_func
-    names = {**template.__globals__, "kernel": kernel}
-    name = f"{function.__name__}_{template.__name__}"
-    copy = FunctionType(template.__code__.replace(co_name=name), names, name)
-    copy.__module__ = function.__module__
-    copy.__qualname__ = f"{_module_of(function)}.{name}"
-    made = _dispatcher(copy)
-    KERNELS[f"{_module_of(function)}.{function.__name__}"] = made
-    return made
+def inlined(function: Callable[..., Any]) -> Any:
+    """A function that is copied into the kernels that call it: a call would show."""
+    return Part(function, "register_jitable", inline="always")
 
 
-def _module_of(function: Callable[..., Any]) -> str:
-    return function.__module__.rpartition(".")[2]
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """A piece of LLVM code that kernels call; it is emitted by ``function``."""
+    return Part(function, "intrinsic")
 
 
-def _dispatcher(function: Callable[..., Any]) -> Any:
-    made = njit(nogil=True, error_model="numpy", _nrt=False)(function)
-    try:
-        made.enable_caching()
-    except RuntimeError:  # nowhere to write: a read-only home, no home at all
-        pass
-    else:
-        index = getattr(made._cache, "_cache_file", None)
-        if hasattr(index, "_source_stamp") and hasattr(index, "_load_index"):
-            index._source_stamp = _STAMP
-            index._load_index = partial(_readable, index._load_index)
-    return made
+class _Later:
+    """A module that is imported when something of it is wanted."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module(self._name), name)
+        setattr(self, name, value)
+        return value
 
 
-def _readable(load: Callable[[], dict[Any, str]]) -> dict[Any, str]:
-    """What an index of cached code says; nothing if it is of another release.
-
-    Numba reads it whole before it looks at the stamp, with the types that it names: one
-    that has moved since would otherwise be the end of every call. Damage is likewise.
-    """
-    try:
-        return load()
-    except OSError:
-        raise
-    except Exception:
-        return {}
-
-
-class _Announcement(event.Listener):
-    """Says once, on a terminal, why the first run takes its time."""
-
-    said = False
-
-    def on_start(self, happened: event.Event) -> None:
-        function = getattr((happened.data or {}).get("dispatcher"), "py_func", None)
-        if self.said or getattr(function, "__module__", "") not in _modules():
-            return
-        _Announcement.said = True
-        if sys.stderr is not None and sys.stderr.isatty():
-            print("compiling kernels, once ...", file=sys.stderr, flush=True)
-
-    def on_end(self, happened: event.Event) -> None:
-        """Nothing: the run itself shows that it goes on."""
-
-
-def _modules() -> set[str]:
-    return {kernel.py_func.__module__ for kernel in KERNELS.values()}
-
-
-if os.environ.get("NUMPY_DECONV_QUIET") != "1":
-    event.register("numba:compile", _Announcement())
+#: Numba's types and its pieces of LLVM code, for those who emit some.
+types: Any = _Later("numba.core.types")
+cgutils: Any = _Later("numba.core.cgutils")

@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from .compiled import compiled
+from .compiled import compiled, intrinsic, types
 from .gathered import Target, Triple
 from .team import spread
 from .vectors import I64, Code, address_of, lanes_of

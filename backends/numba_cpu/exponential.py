@@ -10,9 +10,8 @@ import math
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, register_jitable
 
+from .compiled import inlined, intrinsic, types
 from .vectors import I64
 
 _PER_LOG2 = 1 / math.log(2)
@@ -36,7 +35,7 @@ def _two_to_the(typingctx, whole):  # type: ignore[no-untyped-def]
     return types.float64(types.float64), codegen
 
 
-@register_jitable(inline="always")  # a call is no vector
+@inlined  # a call is no vector
 def vanishing(v):  # type: ignore[no-untyped-def]
     """``exp(v)`` for ``v <= 0``; 0 for NaN."""
     v = v if v > _VANISHED else _VANISHED
@@ -49,7 +48,7 @@ def vanishing(v):  # type: ignore[no-untyped-def]
     return s * _two_to_the(half) * _two_to_the(n - half)
 
 
-@register_jitable(inline="always")  # a call is no vector
+@inlined  # a call is no vector
 def logistic(x):  # type: ignore[no-untyped-def]
     """``1 / (1 + exp(-x))``, NaN for NaN."""
     small = vanishing(-abs(float(x)))

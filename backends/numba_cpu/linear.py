@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from . import arena
-from .compiled import compiled
+from .compiled import compiled, intrinsic, types
 from .microkernel import ROWS, VECTORS, tile
 from .packing import panel_width
 from .team import spread

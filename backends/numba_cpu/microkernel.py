@@ -15,9 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, register_jitable
 
+from .compiled import inlined, intrinsic, types
 from .vectors import I64, UNIT, Code, address_of
 
 #: Rows of the largest tile. Two accumulators each, and room for B's and A's operands.
@@ -196,7 +195,7 @@ def _tile(  # type: ignore[no-untyped-def]
     return signature, codegen
 
 
-@register_jitable(inline="always")  # a call with this many arguments would show
+@inlined  # a call with this many arguments would show
 def tile(  # type: ignore[no-untyped-def]
     rows, columns, lanes, a, a_at, lda, a_step, a_offsets,
     b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc, start, start_at, low, high,

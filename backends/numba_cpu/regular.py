@@ -70,10 +70,11 @@ def collected(
 def _guess(switches: Array, pooled: Sizes, size: Sizes) -> Bounds:
     """First and last sample of a window per axis, counted from its stride's."""
     _, spans, numbers = _geometry(pooled, size)
-    found = _reach(switches.reshape(-1), switches.shape[-1], numbers)
+    found = np.empty((3, 2), np.int64)
+    _reach(switches.reshape(-1), switches.shape[-1], numbers, found)
     return tuple(
         (min(low, 0), max(high, span - 1)) if span else (low, high)
-        for low, high, span in zip(found[::2], found[1::2], spans, strict=True)
+        for (low, high), span in zip(found.tolist(), spans, strict=True)
     )[3 - len(pooled) :]
 
 
@@ -123,8 +124,9 @@ def _geometry(pooled: Sizes, size: Sizes) -> tuple[Sizes, Sizes, Array]:
 
 
 @compiled
-def _reach(switches, channels, numbers):  # type: ignore[no-untyped-def]
-    """Lowest and highest of ``coordinate - stride*o`` per axis, over some switches."""
+def _reach(switches, channels, numbers, found):  # type: ignore[no-untyped-def]
+    """Put lowest and highest of ``coordinate - stride*o`` per axis, over some switches,
+    into ``found``."""
     d, h, w, _, height, width, s0, s1, s2 = numbers
     z0 = y0 = x0 = np.int64(1 << 40)
     z1 = y1 = x1 = np.int64(-(1 << 40))
@@ -138,7 +140,9 @@ def _reach(switches, channels, numbers):  # type: ignore[no-untyped-def]
             z0, z1 = min(z0, z), max(z1, z)
             y0, y1 = min(y0, y), max(y1, y)
             x0, x1 = min(x0, x), max(x1, x)
-    return z0, z1, y0, y1, x0, x1
+    found[0, 0], found[0, 1] = z0, z1
+    found[1, 0], found[1, 1] = y0, y1
+    found[2, 0], found[2, 1] = x0, x1
 
 
 @compiled

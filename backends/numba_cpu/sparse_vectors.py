@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from .compiled import intrinsic, types
 from .vectors import I32, I64, UNIT, Code, address_of
 
 #: Accumulators of the largest block; a factor needs a register, a weight may need one.

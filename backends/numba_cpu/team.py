@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import numpy as np
-
 from . import arena, job
-from .compiled import adapted
+from .arguments import words_of
+from .compiled import Kernel
+from .native import Entry
 
 #: Tasks are handed out in this many portions per thread, for balance.
 PORTIONS = 8
@@ -112,7 +112,7 @@ class _Team:
         self.number = 0
         self.helpers: list[_Helper] = []
 
-    def call(self, entry: Any, tasks: int, threads: int, args: tuple[Any, ...]) -> None:
+    def call(self, entry: Entry, tasks: int, threads: int, words: list[Any]) -> None:
         """Have a job done by the caller and ``threads - 1`` helpers."""
         try:
             while len(self.helpers) < threads - 1:
@@ -125,11 +125,16 @@ class _Team:
                 helper.wake.release()
         self.number += 1
         portion = max(1, tasks // (threads * PORTIONS))
+        job_of_it = self.address, self.number, tasks, portion, threads - 1
         try:
-            entry(self.address, self.number, tasks, portion, threads - 1, *args)
+            everybody_left = entry.call(entry.pack(*job_of_it, *words))
+        except BaseException:
+            everybody_left = 0
+            raise
         finally:
-            while not job.left(self.address, 1000):
+            while not everybody_left:
                 time.sleep(0)
+                everybody_left = job.left(self.address, 1000)
 
 
 _team = _Team()
@@ -153,17 +158,6 @@ atexit.register(_dismiss)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
-_entries: dict[Any, Any] = {}
-
-
-def _entry(kernel: Any, own: bool) -> Any:
-    """The kernel as a job that a team can share."""
-    found = _entries.get((kernel, own))
-    if found is None:
-        template = job.share_with_own if own else job.share
-        found = _entries[kernel, own] = adapted(template, kernel)
-    return found
-
 
 def spread(
     kernel: Any,
@@ -179,24 +173,24 @@ def spread(
     below some microseconds sharing it costs more than it brings.
     """
     threads = 1 if alone else min(size(), tasks)
-    args = tuple(map(_same_type, args))
-    if not hasattr(kernel, "py_func"):
+    if not isinstance(kernel, Kernel):
         _spread_python(kernel, tasks, args, scratch, threads)
         return
-    entry = _entry(kernel, scratch is not None)
     shared = threads > 1 and _team.busy.acquire(blocking=False)
-    if scratch is not None:
-        line = -(-scratch[0] // 64) * 64
-        args = arena.take((threads if shared else 1, line), scratch[1]), *args
-    if not shared:
-        if tasks:
-            entry(0, 0, tasks, tasks, 0, *args)
-        return
     team = _team
     try:
-        team.call(entry, tasks, threads, args)
+        if scratch is not None:
+            line = -(-scratch[0] // 64) * 64
+            args = arena.take((threads if shared else 1, line), scratch[1]), *args
+        kinds, words = words_of(args)
+        entry = kernel.entry("shared" if scratch is None else "own", kinds)
+        if shared:
+            team.call(entry, tasks, threads, words)
+        elif tasks:
+            entry.call(entry.pack(0, 0, tasks, tasks, 0, *words))
     finally:
-        team.busy.release()
+        if shared:
+            team.busy.release()
 
 
 def _spread_python(
@@ -234,21 +228,3 @@ def _pool() -> ThreadPoolExecutor:
             helpers = max(size(), _AVAILABLE) - 1
             _workers = ThreadPoolExecutor(max(1, helpers), "numpy_deconv")
         return _workers
-
-
-class _Writable:
-    """A read-only array's memory, for kernels that only read it."""
-
-    def __init__(self, array: np.ndarray[Any, Any]):
-        self.array = array
-        described = dict(array.__array_interface__)
-        described["data"] = (described["data"][0], False)
-        self.__array_interface__ = described
-
-
-def _same_type(argument: Any) -> Any:
-    """Kernels are compiled for writable arrays: read-only ones would be a type apart,
-    and everything would be compiled twice."""
-    if isinstance(argument, np.ndarray) and not argument.flags.writeable:
-        return np.asarray(_Writable(argument))
-    return argument

@@ -10,7 +10,8 @@ import platform
 from typing import Any, NamedTuple
 
 from llvmlite import binding, ir
-from numba import types
+
+from .compiled import types
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from .compiled import intrinsic, types
 from .vectors import I64, Code, address_of
 
 Rows = tuple[tuple[float, ...], ...]

@@ -16,11 +16,11 @@ extern "C" __global__ void __launch_bounds__(COUNT) weight_grad(
     const int thread = threadIdx.x, deep = thread % DEPTH, line = thread / DEPTH;
     const int tx = thread % ACROSS, ty = thread / ACROSS;
     const int columns = p.channels * static_cast<int>(all_taps.value);
-    const int wide = (columns + WIDE - 1) / WIDE;
+    const unsigned wide = (columns + WIDE - 1) / WIDE, high = (p.filters + HIGH - 1) / HIGH;
     const int first = static_cast<int>(blockIdx.x % wide) * WIDE;
-    const int filter = static_cast<int>(blockIdx.x / wide) * HIGH;
-    const int group = blockIdx.y;
-    const I share = blockIdx.z;
+    const int filter = static_cast<int>(blockIdx.x / wide % high) * HIGH;
+    const int group = static_cast<int>(blockIdx.x / wide / high);
+    const I share = blockIdx.y;
     const I area = area_of(p.size), results = area_of(p.outputs);
 
     I planes[RIGHTS];

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from ....arrays import accumulator
 from ....errors import BackendError
-from ..device import Grid
+from ..device import Grid, fitting
 from ..kernel import Kernel
+from ..products import LETTERS
 from .fences import Fenced
 
 Array = np.ndarray[Any, Any]
@@ -105,6 +105,7 @@ class StandIn:
         arguments: Sequence[Any],
         shared: int = 0,
     ) -> None:
+        fitting(kernel, grid, block)
         if kernel not in self._functions:
             self._functions[kernel] = _compiled(kernel)
         self.launches.append(kernel)
@@ -137,9 +138,12 @@ class StandIn:
     def units(self) -> int:
         return 4
 
-    def matmul(self, a: Array, b: Array) -> Array:
-        wide = accumulator(a.dtype)
-        return np.matmul(a.astype(wide), b.astype(wide)).astype(a.dtype)
+    def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
+        if not (a.flags.c_contiguous and b.flags.c_contiguous):
+            raise BackendError(f"a product was given strides {a.strides}, {b.strides}")
+        if a.dtype != b.dtype or a.dtype.name not in LETTERS:
+            raise BackendError(f"a product was given {a.dtype} and {b.dtype}")
+        return np.matmul(a, b.swapaxes(-1, -2) if turned else b)
 
 
 def _three(sizes: Grid) -> Grid:

@@ -1,0 +1,99 @@
+"""What a kernel is called with: as words of memory, and as a key to its code.
+
+Compiled code is for one kind of each argument: an array's element type, number of axes
+and contiguity, or the type of a number. It finds an array by the address of NumPy's
+object, whose first fields (data, axes, lengths, strides) are part of NumPy's binary
+interface: so a call costs Python one small integer an argument.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+#: An array's kind; a number's is its type, a tuple's its class and its elements'.
+ArrayKind = tuple[np.dtype[Any], int, bool]
+Kinds = tuple[Any, ...]
+
+#: Words before the arguments of a shared kernel: its team, and what is to be done.
+HEADER = 5
+
+#: How a number is packed into a word of eight bytes.
+_FORMATS = {
+    int: "q",
+    bool: "?7x",
+    float: "d",
+    np.float64: "d",
+    np.float32: "f4x",
+    np.int64: "q",
+    np.bool_: "?7x",
+}
+
+#: Where an array's fields begin in its object: behind what every Python object has.
+FIELDS = object.__basicsize__
+DATA, LENGTHS, STRIDES = FIELDS, FIELDS + 16, FIELDS + 24
+
+
+def words_of(args: tuple[Any, ...]) -> tuple[Kinds, list[Any]]:
+    """The kinds of the arguments, and their words: the elements of tuples, arrays'
+    addresses, which are good for as long as somebody holds the arrays."""
+    kinds: list[Any] = []
+    words: list[Any] = []
+    for argument in args:
+        kind = type(argument)
+        if kind is np.ndarray or isinstance(argument, np.ndarray):
+            flags = argument.flags
+            kinds.append((argument.dtype, argument.ndim, flags.c_contiguous))
+            words.append(id(argument))
+        elif isinstance(argument, tuple):
+            kinds.append((kind, *map(type, argument)))
+            words += argument
+        else:
+            kinds.append(kind)
+            words.append(argument)
+    return tuple(kinds), words
+
+
+def packer(form: str, kinds: Kinds) -> Callable[..., bytes]:
+    """What makes bytes of the words of such arguments, and of a header if shared."""
+    formats = ["=", "" if form == "plain" else f"{HEADER}q"]
+    for kind in kinds:
+        if is_array(kind):
+            formats.append("q")
+        else:
+            formats += map(_format, numbers_of(kind))
+    return struct.Struct("".join(formats)).pack
+
+
+def is_array(kind: Any) -> bool:
+    """Whether it is an array's kind."""
+    return isinstance(kind, tuple) and isinstance(kind[0], np.dtype)
+
+
+def numbers_of(kind: Any) -> tuple[type, ...]:
+    """The types of the numbers that a number or a tuple is made of."""
+    return kind[1:] if isinstance(kind, tuple) else (kind,)
+
+
+def _format(kind: type) -> str:
+    try:
+        return _FORMATS[kind]
+    except KeyError:
+        raise TypeError(f"kernels take arrays and numbers, not {kind}") from None
+
+
+def spelled(kinds: Kinds) -> str:
+    """The kinds as text, the same in every process."""
+    names = []
+    for kind in kinds:
+        if is_array(kind):
+            dtype, axes, contiguous = kind
+            names.append(f"{dtype.str}{axes}{'C' if contiguous else 'A'}")
+        else:
+            inner = "".join(map(_format, numbers_of(kind)))
+            made = f"{kind[0].__qualname__}:" if isinstance(kind, tuple) else ""
+            names.append(made + inner)
+    return ",".join(names)

@@ -1,0 +1,129 @@
+"""Machine code made by Numba: the only place that imports it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from llvmlite import binding
+from numba import extending, njit, types
+from numba.core import compiler
+from numba.core.codegen import JITCPUCodegen
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.np.numpy_support import from_dtype
+
+from .arguments import Kinds, is_array, numbers_of
+from .compiled import Kernel, Part
+from .entries import entry_of
+from .native import Code, machine
+
+_told = os.environ.get("NUMPY_DECONV_QUIET") == "1"
+
+
+def build(kernel: Kernel, form: str, kinds: Kinds) -> Code:
+    """The code of a kernel for arguments of these kinds, to be called as ``form``."""
+    _tell()
+    function = _known(kernel.function)
+    entry = entry_of(function, form, tuple(map(_type, kinds)))
+    with global_compiler_lock:
+        typing, target = cpu_target.typing_context, cpu_target.target_context
+        typing.refresh()
+        target.refresh()
+        library = _Codegen("numpy_deconv").create_library(kernel.name)
+        flags = entry_flags()
+        compiler.compile_extra(
+            typing, target, entry, (types.int64,), types.int64, flags, {}, library
+        )
+        library.finalize()
+        _, _, bitcode = library.serialize_using_bitcode()
+        _, cpu, features = library.codegen.magic_tuple()
+    module = binding.parse_bitcode(bitcode)
+    outside = (*module.functions, *module.global_variables)
+    return Code(
+        machine(cpu, features).emit_object(module),
+        tuple(
+            each.name
+            for each in outside
+            if each.is_declaration and not each.name.startswith("llvm.")
+        ),
+    )
+
+
+def entry_flags() -> compiler.Flags:
+    """Only the function itself: nothing around it that Python could call."""
+    flags = compiler.Flags()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.error_model = "numpy"
+    return flags
+
+
+class _Codegen(JITCPUCodegen):
+    """Numba's own optimisation, whose result is not taken into its process."""
+
+    def _add_module(self, module: Any) -> Callable[[], None]:
+        return lambda: None
+
+
+_made: dict[int, tuple[Any, Any]] = {}
+
+
+def _known(function: FunctionType) -> FunctionType:
+    """A copy that calls what Numba knows, in the place of kernels and parts."""
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if isinstance(names.get(name), Kernel | Part):
+            names[name] = _numbas(names[name])
+    code, closed = function.__code__, function.__closure__
+    copy = FunctionType(code, names, function.__name__, function.__defaults__, closed)
+    copy.__module__ = function.__module__
+    return copy
+
+
+def _numbas(part: Kernel | Part) -> Any:
+    """What Numba calls instead; once made, the same each time."""
+    made = _made.get(id(part))
+    if made is None:
+        if isinstance(part, Kernel):
+            function = njit(nogil=True, error_model="numpy", _nrt=False)(
+                _known(part.function)
+            )
+        elif part.decorator == "intrinsic":
+            function = extending.intrinsic(part.function)
+        else:
+            function = getattr(extending, part.decorator)(**part.options)(
+                _known(part.function)
+            )
+        made = _made[id(part)] = part, function
+    return made[1]
+
+
+_NUMBERS = {"bool": types.boolean, "bool_": types.boolean, "float32": types.float32}
+
+
+def _type(kind: Any) -> Any:
+    """Numba's type for what is of this kind."""
+    if is_array(kind):
+        dtype, axes, contiguous = kind
+        return types.Array(from_dtype(dtype), axes, "C" if contiguous else "A")
+    numbers = [_number(each) for each in numbers_of(kind)]
+    if isinstance(kind, tuple):
+        return types.BaseTuple.from_types(numbers, kind[0])
+    return numbers[0]
+
+
+def _number(kind: type) -> Any:
+    if issubclass(kind, float):
+        return types.float64
+    return _NUMBERS.get(kind.__name__, types.int64)
+
+
+def _tell() -> None:
+    """Say once, on a terminal, why the first run takes its time."""
+    global _told
+    if not _told and sys.stderr is not None and sys.stderr.isatty():
+        print("compiling kernels, once ...", file=sys.stderr, flush=True)
+    _told = True
