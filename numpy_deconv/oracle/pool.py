@@ -17,6 +17,7 @@ from ..per_axis import Sizes, entries_of, is_several
 from ..reference import pooling
 from ..window import Window
 from .call import Array, Call
+from .coordinates import coordinates, flattened
 
 
 class Pool:
@@ -108,10 +109,10 @@ def rebased(switches: Array, call: Call, pool: Pool) -> Array:
     """Plane switches in the base and the storage order of the call's semantics."""
     base, size = call.semantics.index_base, pool.size
     batch, channels = call["x"].shape[:2]
-    at = np.unravel_index(np.maximum(switches, 0), size)
+    at = coordinates(np.maximum(switches, 0), size)
     if call.semantics.storage_order == "column":
         at, size = at[::-1], size[::-1]
-    flat = np.ravel_multi_index(at, size) if size else np.zeros_like(switches)
+    flat = flattened(at, size) if size else np.zeros_like(switches)
     rest = (1,) * (switches.ndim - 2)
     n = np.arange(batch).reshape(-1, 1, *rest)
     c = np.arange(channels).reshape(1, -1, *rest)

@@ -24,6 +24,7 @@ import numpy as np
 from ...arrays import Array
 from ...errors import OptionError, ShapeError
 from ..call import bind
+from ..coordinates import coordinates, flattened
 from ..semantics import SEMANTICS, Semantics
 from ..truth import truth
 
@@ -204,13 +205,13 @@ def _max_unpool(node: Node) -> NodeCall:
     size = inferred
     if len(node.inputs) > 2 and node.inputs[2] is not None:
         size = tuple(int(n) for n in np.asarray(node.inputs[2])[-node.rank :])
-    at = np.unravel_index(indices % math.prod(inferred), inferred)
+    at = coordinates(indices % math.prod(inferred), inferred)
     if any(int(i.max(initial=0)) >= n for i, n in zip(at, size, strict=True)):
         raise ShapeError(
             f"MaxUnpool's indices count a plane of {inferred}, the size without "
             f"output_shape, and reach beyond {size}"
         )
-    switches = np.ravel_multi_index(at, size)
+    switches = flattened(at, size)
     return NodeCall("max_unpool", (x, switches), {"output_size": size})
 
 

@@ -15,6 +15,7 @@ from ...functional import (
     lp_pool,
     max_pool,
 )
+from ..coordinates import coordinates, flattened
 from .mutant import add, axes, mutant, with_first, with_reversed, without
 
 for _op, _function in (("max_pool", max_pool), ("avg_pool", avg_pool)):
@@ -115,10 +116,10 @@ def _padded_index(x: Any, kernel_size: Any, **o: Any) -> Any:
     y, switches = max_pool(x, kernel_size, **o)
     padding = axes(o.get("padding", 0), x.ndim - 2)
     pairs = [tuple(p) if np.ndim(p) else (p, p) for p in padding]
-    at = np.unravel_index(switches, x.shape[2:])
+    at = coordinates(switches, x.shape[2:])
     moved = tuple(a + b for a, (b, _) in zip(at, pairs, strict=True))
     wide = tuple(n + b + e for n, (b, e) in zip(x.shape[2:], pairs, strict=True))
-    return y, np.ravel_multi_index(moved, wide)
+    return y, flattened(moved, wide)
 
 
 @mutant("max_pool", "array index", "switches count samples of the whole array")
@@ -132,8 +133,8 @@ def _array_index(x: Any, kernel_size: Any, **o: Any) -> Any:
 @mutant("max_pool", "column index", "switches count columns first")
 def _column_index(x: Any, kernel_size: Any, **o: Any) -> Any:
     y, switches = max_pool(x, kernel_size, **o)
-    at = np.unravel_index(switches, x.shape[2:])
-    return y, np.ravel_multi_index(at[::-1], x.shape[:1:-1])
+    at = coordinates(switches, x.shape[2:])
+    return y, flattened(at[::-1], x.shape[:1:-1])
 
 
 @mutant("max_pool", "8-bit index", "switches are kept in 8 bits")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...functional import col2im, im2col, max_unpool, upsample
+from ..coordinates import coordinates, flattened
 from .mutant import add, axes, mutant, with_first, without
 
 for _name in ("stride", "dilation", "padding"):
@@ -80,8 +81,8 @@ def _largest(y: Any, switches: Any, output_size: Any, **o: Any) -> Any:
 
 @mutant("max_unpool", "switches by column", "switches are taken to count columns first")
 def _by_column(y: Any, switches: Any, output_size: Any, **o: Any) -> Any:
-    at = np.unravel_index(switches, tuple(output_size)[::-1])
-    turned = np.ravel_multi_index(at[::-1], tuple(output_size))
+    at = coordinates(switches, tuple(output_size)[::-1])
+    turned = flattened(at[::-1], tuple(output_size))
     return max_unpool(y, turned, output_size, **o)
 
 
