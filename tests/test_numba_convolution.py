@@ -228,6 +228,9 @@ def _problem(**changes: Any) -> Problem:
     ("changes", "name"),
     [
         ({}, "winograd F(4x4, 3x3)"),
+        # few tiles: the larger ones' weights would take longer to read
+        ({"outputs": (13, 13), "places": (13, 13)}, "winograd F(2x2, 3x3)"),
+        ({"outputs": (5, 5), "places": (5, 5)}, "gathered product"),
         ({"winograd": False}, "gathered product"),
         ({"dtype": np.dtype(np.float64)}, "gathered product"),
         ({"window": Window.of(3, 2, stride=2)}, "gathered product"),

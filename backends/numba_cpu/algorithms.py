@@ -17,6 +17,9 @@ from ...window import Window
 from . import depthwise, sparse, sparse_plan
 from .vectors import lanes_of
 
+#: Tiles whose products take as long as reading the weights for them.
+READING = 20
+
 
 class Problem(NamedTuple):
     """A convolution (or, of stride 1, its input gradient, which is one too)."""
@@ -56,13 +59,21 @@ def _suits_depthwise(p: Problem) -> bool:
 
 
 def _suits_winograd_4(p: Problem) -> bool:
-    wide = p.winograd and p.plain_3x3 and min(p.channels, p.filters) >= 16
-    return wide and p.tiles(4) >= 12 and min(p.outputs) > 3
+    return _suits_winograd_2(p) and min(p.outputs) > 3 and _work(p, 4) <= _work(p, 2)
 
 
 def _suits_winograd_2(p: Problem) -> bool:
-    wide = p.winograd and p.plain_3x3 and min(p.channels, p.filters) >= 64
+    wide = p.winograd and p.plain_3x3 and min(p.channels, p.filters) >= 16
     return wide and p.tiles(2) >= 12
+
+
+def _work(p: Problem, outputs: int) -> int:
+    """Products for each pair of channels: those of the tiles, and as many as could be
+    made while the transformed weights are read, once for all tiles.
+
+    Larger tiles need fewer, but reach further beyond the image, and have more weights.
+    """
+    return (outputs + 2) ** 2 * (p.tiles(outputs) + READING)
 
 
 TABLE = (

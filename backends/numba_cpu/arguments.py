@@ -37,6 +37,27 @@ FIELDS = object.__basicsize__
 DATA, LENGTHS, STRIDES = FIELDS, FIELDS + 16, FIELDS + 24
 
 
+class Fixed:
+    """Arguments that are the same in every call of a plan, made words once."""
+
+    __slots__ = ("args", "kind", "words")
+
+    def __init__(self, *args: Any):
+        self.args = args  # whose addresses are among the words
+        kinds, self.words = words_of(args)
+        self.kind = _groups.setdefault(kinds, _Group(kinds))
+
+
+class _Group:
+    """The kinds of fixed arguments; one object for equal ones, soon compared."""
+
+    def __init__(self, kinds: Kinds):
+        self.kinds = kinds
+
+
+_groups: dict[Kinds, _Group] = {}
+
+
 def words_of(args: tuple[Any, ...]) -> tuple[Kinds, list[Any]]:
     """The kinds of the arguments, and their words: the elements of tuples, arrays'
     addresses, which are good for as long as somebody holds the arrays."""
@@ -48,6 +69,9 @@ def words_of(args: tuple[Any, ...]) -> tuple[Kinds, list[Any]]:
             flags = argument.flags
             kinds.append((argument.dtype, argument.ndim, flags.c_contiguous))
             words.append(id(argument))
+        elif kind is Fixed:
+            kinds.append(argument.kind)
+            words += argument.words
         elif isinstance(argument, tuple):
             kinds.append((kind, *map(type, argument)))
             words += argument
@@ -55,6 +79,14 @@ def words_of(args: tuple[Any, ...]) -> tuple[Kinds, list[Any]]:
             kinds.append(kind)
             words.append(argument)
     return tuple(kinds), words
+
+
+def written_out(kinds: Kinds) -> Kinds:
+    """The same with fixed arguments' kinds one by one."""
+    found: list[Any] = []
+    for kind in kinds:
+        found += kind.kinds if isinstance(kind, _Group) else (kind,)
+    return tuple(found)
 
 
 def packer(form: str, kinds: Kinds) -> Callable[..., bytes]:

@@ -16,7 +16,7 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
-from .arguments import Kinds, packer, words_of
+from .arguments import Kinds, packer, words_of, written_out
 from .native import Entry
 
 #: Every kernel, by name, in the order of definition.
@@ -70,6 +70,7 @@ class Kernel:
     def _made(self, form: str, kinds: Kinds) -> Entry:
         from . import kept, native
 
+        kinds = written_out(kinds)
         name = kept.name_of(self.name, form, kinds)
         code = kept.load(name)
         loaded = None if code is None else native.load(code)

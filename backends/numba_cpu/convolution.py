@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from . import activations, dense, depthwise, input_grad, sparse, winograd
 from .algorithms import Problem, chosen, sparse_below
 from .layout import channels_last, empty, logical
 from .packing import packed
-from .three_axes import deep, three
+from .three_axes import three
 
 Array = np.ndarray[Any, Any]
 
@@ -80,25 +80,38 @@ def _depthwise(
     outputs: Sizes,
     low: float,
     high: float,
+    flipped: bool = False,
 ) -> Array:
-    filters = len(weight)
-    y = empty(len(x), filters, outputs, x.dtype)
-    taps = packed(weight, "depthwise", depthwise.by_tap)
-    depthwise.convolve(
-        deep(channels_last(x)),
-        taps,
-        np.zeros(filters, x.dtype) if bias is None else np.ascontiguousarray(bias),
-        _offsets(window),
-        three(window.stride),
-        three(outputs),
-        dense.image(deep(y)),
-        low,
-        high,
-    )
+    planned, zeros = _depthwise_plan(x.shape, window, outputs, x.dtype)
+    y = empty(len(x), x.shape[1], outputs, x.dtype)
+    taps = packed(weight, "depthwise", partial(_by_tap, flipped=flipped), flipped)
+    start = zeros if bias is None else np.ascontiguousarray(bias)
+    depthwise.fill(planned, channels_last(x), taps, start, y.reshape(-1), low, high)
     return logical(y)
 
 
+def _by_tap(weight: Array, flipped: bool) -> Array:
+    taps = depthwise.by_tap(weight)
+    return np.ascontiguousarray(taps[::-1]) if flipped else taps
+
+
 @lru_cache(512)
+def _depthwise_plan(
+    shape: tuple[int, ...], window: Window, outputs: Sizes, dtype: np.dtype[Any]
+) -> tuple[depthwise.Plan, Array]:
+    """The plan, and the zeros that stand for no bias."""
+    batch, channels, *size = shape
+    deep_shape = (batch, *three(tuple(size)), channels)
+    _, height, width = outs = three(outputs)
+    place = 0, math.prod(outputs) * channels, (
+        height * width * channels, width * channels, channels
+    )  # fmt: skip
+    planned = depthwise.plan(
+        deep_shape, _offsets(window), three(window.stride), outs, place, dtype
+    )
+    return planned, np.zeros(channels, dtype)
+
+
 def _offsets(window: Window) -> tuple[tuple[int, ...], ...]:
     """What each tap reads, per axis, counted from the output's place."""
     begins = three(tuple(b for b, _ in window.padding), 0)
@@ -133,6 +146,8 @@ def conv_input_grad(
             grad, weight, bias, (2 - top, 2 - left), (down, across),
             _OUTPUTS_PER_TILE[how], low, high, flipped=True,
         )  # fmt: skip
+    if around is not None and how == "depthwise":
+        return _depthwise(grad, weight, bias, around, size, low, high, flipped=True)
     if around is not None:
         return dense.conv(
             grad, weight, bias, around, size, groups, low, high, flipped=True
@@ -160,7 +175,7 @@ def _decided_back(
         allow_winograd,
     )  # fmt: skip
     how, below = chosen(problem), sparse_below(problem)
-    if how == "depthwise" or any(s != 1 for s in window.stride):
+    if any(s != 1 for s in window.stride):
         return how, None, below
     margins = tuple(
         (span - 1 - begin, length - outputs + begin)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 
+from .arguments import Fixed
 from .compiled import compiled, intrinsic, types
 from .gathered import Target, Triple
 from .team import spread
@@ -151,8 +152,7 @@ class Plan(NamedTuple):
     """One problem, but for the numbers."""
 
     tasks: int
-    offsets: Array
-    geometry: Geometry
+    fixed: Fixed  # offsets per axis, and the geometry
     scratch: tuple[int, Any]
     alone: bool
 
@@ -178,7 +178,8 @@ def plan(
     listed = np.array([o for each in offsets for o in each], np.int64)
     alone = batch * math.prod(outputs) * channels * taps < ALONE
     scratch = 2 * taps, np.int64
-    return Plan(batch * outputs[0] * outputs[1], listed, geometry, scratch, alone)
+    fixed = Fixed(listed, geometry)
+    return Plan(batch * outputs[0] * outputs[1], fixed, scratch, alone)
 
 
 def convolve(
@@ -198,10 +199,23 @@ def convolve(
     """
     memory, *place = target
     planned = plan(x.shape, offsets, step, outputs, tuple(place), x.dtype)
+    fill(planned, x, weight, start, memory, low, high)
+
+
+def fill(
+    planned: Plan,
+    x: Array,
+    weight: Array,
+    start: Array,
+    memory: Array,
+    low: float,
+    high: float,
+) -> None:
+    """Fill flat ``memory`` as planned."""
     number = x.dtype.type
     spread(
         _rows, planned.tasks, x.reshape(-1), weight.reshape(-1), start, memory,
-        planned.offsets, planned.geometry, number(low), number(high),
+        planned.fixed, number(low), number(high),
         scratch=planned.scratch, alone=planned.alone,
     )  # fmt: skip
 

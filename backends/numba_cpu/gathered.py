@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import arena
+from .arguments import Fixed
 from .compiled import compiled
-from .microkernel import ROWS, VECTORS, tile
+from .microkernel import ROWS, VECTORS, distance, tile
 from .team import spread
 from .vectors import lanes_of
 
@@ -142,9 +143,7 @@ class Plan(NamedTuple):
     """What a kernel needs to know besides the arrays."""
 
     tasks: int
-    a_offsets: Array
-    b_offsets: Array
-    geometry: Geometry
+    fixed: Fixed  # offsets of the taps in both factors, and the geometry
     scratch: tuple[int, Any]
     alone: bool
 
@@ -191,7 +190,8 @@ def plan(
     work *= taps.depth * len(a_offsets) * dtype.itemsize
     scratch = ROWS * VECTORS * lanes_of(dtype), dtype
     alone = work < ALONE
-    return Plan(blocks * portions, a_offsets, b_offsets, geometry, scratch, alone)
+    fixed = Fixed(a_offsets, b_offsets, geometry)
+    return Plan(blocks * portions, fixed, scratch, alone)
 
 
 def product(
@@ -204,8 +204,7 @@ def product(
     """
     number = x.dtype.type
     spread(
-        _blocks, plan.tasks, x, weight, start, y, plan.a_offsets, plan.b_offsets,
-        plan.geometry, number(low), number(high),
+        _blocks, plan.tasks, x, weight, start, y, plan.fixed, number(low), number(high),
         scratch=plan.scratch, alone=plan.alone,
     )  # fmt: skip
 
@@ -251,6 +250,9 @@ def _blocks(  # type: ignore[no-untyped-def]
     panels = g.groups * g.panels
     panel_size = g.taps * g.depth * g.width
     share, longer = g.across // g.tiles, g.across % g.tiles
+    # pixels without neighbours are read once: the next ones are fetched ahead
+    reading = g.taps == 1 and g.x_x == g.depth
+    apart = distance(weight, x)
     for task in range(start, stop):
         block, portion = divmod(task, g.portions)
         first = block * TILES_PER_TASK
@@ -270,13 +272,16 @@ def _blocks(  # type: ignore[no-untyped-def]
             i, row, z = first_i, first_row, first_z
             for t in range(count):
                 j = i * share + min(i, longer)
+                rows = share + 1 if i < longer else share
+                ahead = (p + 1) * panel_size + t % 2 * g.taps * g.depth * PER_LINE
+                if reading and t < count - 2:
+                    ahead = apart + a_line + (j + rows) * g.x_x
                 tile(
-                    share + 1 if i < longer else share, taken, g.lanes,
+                    rows, taken, g.lanes,
                     x, a_line + j * g.x_x, g.x_x, 1, a_offsets,
                     weight, p * panel_size, g.width, b_offsets, g.taps, g.depth,
                     y, c_line + j * g.y_x, g.y_x,
-                    bias, p * g.width, low, high, edge,
-                    (p + 1) * panel_size + t % 2 * g.taps * g.depth * PER_LINE,
+                    bias, p * g.width, low, high, edge, ahead,
                 )  # fmt: skip
                 # on to the next tile: the next line, plane or sample when it is due
                 i += 1

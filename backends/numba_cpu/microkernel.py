@@ -195,6 +195,21 @@ def _tile(  # type: ignore[no-untyped-def]
     return signature, codegen
 
 
+@intrinsic
+def distance(typingctx, a, b):  # type: ignore[no-untyped-def]
+    """From the first element of ``a`` to that of ``b``, in elements."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first, other = (
+            address_of(context, builder, kind, array)
+            for kind, array in zip(sig.args, args, strict=True)
+        )
+        size = ir.Constant(I64, a.dtype.bitwidth // 8)
+        return builder.sdiv(builder.sub(other, first), size)
+
+    return types.int64(a, b), codegen
+
+
 @inlined  # a call with this many arguments would show
 def tile(  # type: ignore[no-untyped-def]
     rows, columns, lanes, a, a_at, lda, a_step, a_offsets,

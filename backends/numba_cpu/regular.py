@@ -29,6 +29,7 @@ from .compiled import compiled
 from .separable import ALONE, SPAN, shared_out
 from .sources import KEPT, reached_plan
 from .team import spread
+from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 
@@ -86,25 +87,21 @@ def _attempt(
     few = tuple(pooled)
     plan = reached_plan(few, _geometry(few, size)[0], bounds, size)
     image = arena.take((batch, *size, channels), values.dtype)
-    tasks, shape = shared_out(values, plan, image)
-    met = np.zeros(tasks, np.int64)
+    cut = shared_out(values, plan, image)
+    met = np.zeros(cut.tasks, np.int64)
     integers = np.dtype(f"i{values.itemsize}")
     step = 0 if len(switches) == 1 else math.prod(switches.shape[1:])
     spread(
         _collect,
-        tasks,
+        cut.tasks,
         values.reshape(-1),
         switches.reshape(-1),
         image.reshape(-1),
-        plan.rows.starts,
-        plan.rows.places,
-        plan.columns.starts,
-        plan.columns.places,
-        shape,
+        cut.places,
         step,
         -1 if add else 0,
         met,
-        scratch=(int(shape[7]), integers),
+        scratch=(lanes_of(values.dtype), integers),
         alone=image.nbytes < ALONE,
     )
     return image if int(met.sum()) == batch * math.prod(few) * channels else None

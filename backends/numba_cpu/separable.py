@@ -6,11 +6,12 @@ taps of a :class:`~.sources.Plan`. Vectors run along the channels.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import arena
+from .arguments import Fixed
 from .channel_vectors import (
     NARROW,
     TOGETHER,
@@ -46,19 +47,14 @@ def maxima(x: Array, plan: Plan) -> tuple[Array, Array]:
     source = channels_last(x)
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
     switches = arena.take(y.shape, np.int64)
-    tasks, shape = shared_out(source, plan, switches)
-    rows, columns = plan.rows, plan.columns
+    cut = shared_out(source, plan, switches)
     spread(
         _maxima,
-        tasks,
+        cut.tasks,
         source.reshape(-1),
         y.reshape(-1),
         switches.reshape(-1),
-        rows.starts,
-        rows.places,
-        columns.starts,
-        columns.places,
-        shape,
+        cut.places,
         alone=x.nbytes < ALONE,
     )
     return logical(y), logical(switches)
@@ -68,43 +64,58 @@ def weighted_sums(x: Array, plan: Plan) -> Array:
     """The weighted sum of each output's taps."""
     source = channels_last(x)
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
-    tasks, shape = shared_out(source, plan, y)
-    rows, columns = plan.rows, plan.columns
+    cut = shared_out(source, plan, y)
     spread(
         _sums,
-        tasks,
+        cut.tasks,
         source.reshape(-1),
         y.reshape(-1),
-        rows.starts,
-        rows.places,
-        rows.weights,
-        columns.starts,
-        columns.places,
-        columns.weights,
-        shape,
+        cut.weighted,
         alone=max(x.nbytes, y.nbytes) < ALONE,
     )
     return logical(y)
 
 
-def shared_out(x: Array, plan: Plan, y: Array) -> tuple[int, Array]:
-    """How many tasks there are, and the numbers that kernels find theirs by.
+class Cut(NamedTuple):
+    """How many tasks there are; and what kernels find theirs by, the taps with or
+    without weights and some numbers."""
 
-    The last says whether to write ``y`` past the caches: if it is larger than they are
-    and made of whole, aligned vectors.
+    tasks: int
+    places: Fixed
+    weighted: Fixed
+
+
+def shared_out(x: Array, plan: Plan, y: Array) -> Cut:
+    """How the pixels ``y`` are made of ``x`` by tasks.
+
+    The last number says whether to write ``y`` past the caches: if it is larger than
+    they are and made of whole, aligned vectors.
     """
     batch, channels, lanes = len(x), x.shape[-1], lanes_of(x.dtype)
+    streamed = y.nbytes >= STREAMED and channels % lanes == 0
+    key = batch, channels, lanes, streamed
+    found: Cut | None = plan.cuts.get(key)
+    if found is None:
+        found = plan.cuts[key] = _cut(plan, *key)
+    return found
+
+
+def _cut(plan: Plan, batch: int, channels: int, lanes: int, streamed: bool) -> Cut:
     rows, columns = plan.rows.outputs, plan.columns.outputs
     blocks = -(-columns // SPAN)
     tasks = batch * rows * blocks
     width = -(-channels // max(1, TASKS // tasks))
     width = -(-width // lanes) * lanes
     portions = -(-channels // width)
-    streamed = y.nbytes >= STREAMED and channels % lanes == 0
     numbers = (
         plan.area, channels, rows, columns, blocks, portions, width, lanes, streamed,
     )  # fmt: skip
-    return tasks * portions, np.array(numbers, np.int64)
+    shape = np.array(numbers, np.int64)
+    (r, r_places, _), (c, c_places, _) = plan.rows, plan.columns
+    return Cut(
+        tasks * portions, Fixed(r, r_places, c, c_places, shape),
+        Fixed(*plan.rows, *plan.columns, shape),
+    )  # fmt: skip
 
 
 @compiled

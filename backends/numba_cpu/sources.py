@@ -55,6 +55,7 @@ class Plan(NamedTuple):
     columns: Sources
     output_size: Sizes
     area: int
+    cuts: dict[Any, Any]  # how the work on some batch was cut, kept by whoever did
 
 
 def plan(axes: list[Sources], input_size: Sizes, dtype: str) -> Plan:
@@ -69,6 +70,7 @@ def plan(axes: list[Sources], input_size: Sizes, dtype: str) -> Plan:
         columns._replace(weights=columns.weights.astype(dtype)),
         tuple(axis.outputs for axis in axes),
         int(np.prod(input_size)),
+        {},
     )
 
 

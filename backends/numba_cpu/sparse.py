@@ -87,7 +87,7 @@ def conv_input_grad(
     number = grad.dtype.type
     spread(
         _gradient, planned.tasks, channels_last(grad).reshape(-1), w, start,
-        y.reshape(-1), planned.units, planned.turns, planned.geometry, number(low),
+        y.reshape(-1), planned.fixed, number(low),
         number(high), scratch=planned.scratch,
     )  # fmt: skip
     filled = window.kernel[-1] * channels % planned.geometry.lanes

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
+from .arguments import Fixed
 from .sparse_vectors import WIDTHS, rows_beside
 from .three_axes import three
 from .vectors import lanes_of
@@ -79,8 +80,9 @@ class Plan(NamedTuple):
     tasks: int
     geometry: Geometry
     passes: tuple[tuple[Unit, ...], ...]
-    units: Array  # (units, 6)
-    turns: Array  # (passes, 3): first unit, the one after the last, length of a row
+    fixed: Fixed
+    """Units ``(units, 6)``, the geometry, and turns ``(passes, 3)`` between them: first
+    unit, the one after the last, length of a row."""
     scratch: tuple[int, Any]
     start: Array  # without a bias
 
@@ -120,10 +122,11 @@ def plan(
         (first, last, sum(u.rows * u.vectors for u in units) * lanes)
         for first, last, units in zip(ends[:-1], ends[1:], passes, strict=True)
     ]
+    listed = np.array([unit for units in passes for unit in units], np.int64)
     return Plan(
         (batch, *input_size, channels), planes * bands, geometry, passes,
-        np.array([unit for units in passes for unit in units], np.int64),
-        np.array(turns, np.int64), (store + lanes + rows * line, dtype),
+        Fixed(listed, np.array(turns, np.int64), geometry),
+        (store + lanes + rows * line, dtype),
         np.zeros(goes[2] * channels, dtype),
     )  # fmt: skip
 

@@ -26,6 +26,8 @@ from .native import Entry
 
 #: Tasks are handed out in this many portions per thread, for balance.
 PORTIONS = 8
+#: The number of a helper beyond those of any team.
+NOBODY = 1 << 40
 #: Seconds that a thread stays awake for the next job.
 PATIENCE = 2e-4
 
@@ -83,7 +85,7 @@ class _Helper:
 
     def _serve(self, words: Any, team: int, who: int) -> None:
         # ``words`` is held here, so that they outlive whoever watches them
-        seen, patience = 0, _patience(team, who)
+        seen, patience = 0, _patience(team)
         while not self.dismissed:
             seen = job.serve(team, who, seen, patience)
             self.asleep = True
@@ -93,12 +95,12 @@ class _Helper:
             self.asleep = False
 
 
-def _patience(team: int, who: int) -> int:
-    """How many looks take ``PATIENCE``."""
+def _patience(team: int) -> int:
+    """How many looks take ``PATIENCE``, looking as a helper whom no job needs."""
     looks = 2000
-    job.serve(team, who, -1, 1)  # compiling it, or finding it on disk, takes its time
+    job.serve(team, NOBODY, 0, 1)  # loading it takes its time
     start = time.perf_counter()
-    job.serve(team, who, -1, looks)
+    job.serve(team, NOBODY, 0, looks)
     return int(looks * PATIENCE / (time.perf_counter() - start)) + 1
 
 

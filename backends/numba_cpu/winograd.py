@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import arena
+from .arguments import Fixed
 from .layout import channels_last, logical
 from .microkernel import ROWS, VECTORS
 from .packing import packed, panel_width, row
@@ -50,7 +51,7 @@ class Plan(NamedTuple):
     transformed: tuple[int]  # elements of V, where it is kept for all blocks
     scratch: tuple[int, Any]
     input_scratch: tuple[int, Any]
-    zero: Array
+    fixed: Fixed  # one offset of zero, and the geometry
     start: Array  # without a bias
 
 
@@ -92,7 +93,7 @@ def plan(
     return Plan(
         (0,) * t, (batch, *outputs, filters), together,
         blocks if together else blocks * -(-panels // group), geometry, (whole,),
-        (private, dtype), (patch, dtype), np.zeros(1, np.int64),
+        (private, dtype), (patch, dtype), Fixed(np.zeros(1, np.int64), geometry),
         _start(None, filters, dtype),
     )  # fmt: skip
 
@@ -135,7 +136,7 @@ def conv(
     y = arena.take(planned.result, x.dtype)
     number = x.dtype.type
     ends = (
-        u, start, y.reshape(-1), planned.zero, planned.geometry, number(low),
+        u, start, y.reshape(-1), planned.fixed, number(low),
         number(high), planned.tile,
     )  # fmt: skip
     if planned.together:
