@@ -13,6 +13,7 @@ unchanged. A layer that a method has no published rule for is refused, until the
 says what to do with it::
 
     DECONVNET.replace({Clip: rectify_signal})
+    DECONVNET.otherwise(gradient)  # at every layer that it refuses
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .functional.unpooling import check_overlap
 from .layers import Layer
 from .layers.arithmetic import Div, Maximum, Minimum, Pow
 from .layers.function import Function
+from .layers.layer import WithoutRule
 from .layers.matmul import MatMul
 from .layers.statistics import GroupNorm, InstanceNorm, LayerNorm
 from .registry import current
@@ -79,8 +81,8 @@ def _rectified(gy: Array) -> Array:
 def _refuse(layer: Layer, saved: Any, gy: Array) -> Signals:
     raise RuleError(
         f"there is no published rule for {type(layer).__name__} here: say which to "
-        f"use with rules.replace({{{type(layer).__name__}: gradient}}), or start below "
-        "it"
+        f"use with rules.replace({{{type(layer).__name__}: gradient}}), take the "
+        "gradient at all such layers with rules.otherwise(), or start below it"
     )
 
 
@@ -181,6 +183,15 @@ class Rules(Mapping[Key, Rule]):
         """The same rules with some of them changed or added."""
         return Rules(name or f"{self.name} (changed)", {**self._rules, **changes})
 
+    def otherwise(self, rule: Rule = gradient) -> Rules:
+        """The same rules with ``rule`` at every layer that they refuse.
+
+        >>> DECONVNET.otherwise()[layers.SiLU]
+        gradient
+        """
+        told = {kind: rule for kind, each in self._rules.items() if each is refuse}
+        return self.replace(told, f"{self.name}, else {rule.name}")
+
     def settings(self) -> dict[str, str]:
         """What it says of types of layers in words, as a result's settings have it."""
         return {
@@ -212,6 +223,7 @@ _UNPUBLISHED: tuple[type[Layer], ...] = (
     Maximum,
     Minimum,
     Pow,
+    WithoutRule,
 )
 _LEAKY: tuple[type[Layer], ...] = (layers.LeakyReLU, layers.PReLU, layers.Clip)
 _POOLS: tuple[type[Layer], ...] = (

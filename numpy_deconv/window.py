@@ -14,13 +14,9 @@ hands out, for each tap, the outputs that read inside the image and what they re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 from typing import Any
-
-import numpy as np
 
 from .errors import OptionError, ShapeError
 from .per_axis import (
@@ -31,13 +27,13 @@ from .per_axis import (
     is_several,
     per_axis,
 )
-
-Slices = tuple[slice, ...]
-Positions = tuple[np.ndarray, ...]  # ascending indices per spatial axis
+from .window_taps import Positions as Positions
+from .window_taps import Slices as Slices
+from .window_taps import WindowTaps
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(WindowTaps):
     """A kernel's footprint and how it moves; a value, valid once it exists."""
 
     kernel: Sizes
@@ -203,79 +199,11 @@ class Window:
             sizes.append(size)
         return tuple(sizes)
 
-    def taps(
-        self, input_size: Sizes, output_size: Sizes
-    ) -> Iterator[tuple[int, Slices, Slices]]:
-        """``(tap, outputs, inputs)`` for every tap in row-major order.
-
-        ``outputs`` selects the outputs whose tap lies inside the image and ``inputs``,
-        of the same extent, what they read; a tap that never does has empty slices.
-        """
-        axes = [
-            [self._tap(axis, a, length, outputs) for a in range(self.kernel[axis])]
-            for axis, (length, outputs) in enumerate(
-                zip(input_size, output_size, strict=True)
-            )
-        ]
-        for tap, ranges in enumerate(product(*axes)):
-            yield tap, tuple(o for o, _ in ranges), tuple(i for _, i in ranges)
-
-    def _tap(self, axis: int, a: int, length: int, outputs: int) -> tuple[slice, slice]:
-        stride = self.stride[axis]
-        offset = a * self.dilation[axis] - self.padding[axis][0]
-        first = max(0, -(offset // stride))
-        stop = min(outputs, (length - 1 - offset) // stride + 1)
-        if stop <= first:
-            return slice(0, 0), slice(0, 0)
-        start = first * stride + offset
-        return slice(first, stop), slice(
-            start, start + (stop - first - 1) * stride + 1, stride
-        )
-
-    def counts(
-        self, input_size: Sizes, output_size: Sizes, *, padded: bool
-    ) -> np.ndarray:
-        """Taps of each output inside the image, or inside image plus padding.
-
-        Shape ``output_size``, int64. What ceil_mode lets hang over beyond the padding
-        never counts.
-        """
-        total = np.ones((), np.int64)
-        for axis, (length, outputs) in enumerate(
-            zip(input_size, output_size, strict=True)
-        ):
-            begin, end = self.padding[axis]
-            low, high = (-begin, length + end) if padded else (0, length)
-            position = (
-                np.arange(outputs)[:, None] * self.stride[axis]
-                - begin
-                + np.arange(self.kernel[axis]) * self.dilation[axis]
-            )
-            inside = ((position >= low) & (position < high)).sum(axis=1)
-            total = total[..., None] * inside
-        return total
-
     @lru_cache(1024)  # noqa: B019
     def always_samples(self, input_size: Sizes) -> bool:
         """Whether no window over an input of this size sees nothing but padding."""
         counts = self.counts(input_size, self.output_size(input_size), padded=False)
         return bool(counts.all())
-
-    def reads(self, outputs: Positions, input_size: Sizes) -> Positions:
-        """Positions inside the input that these outputs read, per axis, ascending."""
-        return tuple(
-            _inside(at[:, None] * self.stride[axis] + self._offsets(axis), length)
-            for axis, (at, length) in enumerate(zip(outputs, input_size, strict=True))
-        )
-
-    def reaches(self, positions: Positions, output_size: Sizes) -> Positions:
-        """Outputs that read any of these input positions: the transpose of reads."""
-        found = []
-        for axis, (at, length) in enumerate(zip(positions, output_size, strict=True)):
-            steps = at[:, None] - self._offsets(axis)
-            whole = steps[steps % self.stride[axis] == 0]
-            found.append(_inside(whole // self.stride[axis], length))
-        return tuple(found)
 
     def on_box(
         self, outputs: tuple[Sizes, Sizes], inputs: tuple[Sizes, Sizes]
@@ -293,15 +221,6 @@ class Window:
             reach = (count - 1) * stride + self.span[axis]
             pairs.append((begin, reach - length - begin))
         return replace(self, padding=tuple(pairs), ceil_mode=False)
-
-    def _offsets(self, axis: int) -> np.ndarray:
-        """Where the taps of output 0 lie along an axis."""
-        taps = np.arange(self.kernel[axis]) * self.dilation[axis]
-        return taps - self.padding[axis][0]
-
-
-def _inside(positions: np.ndarray, length: int) -> np.ndarray:
-    return np.unique(positions[(positions >= 0) & (positions < length)])
 
 
 def _is_plain(value: Any) -> bool:

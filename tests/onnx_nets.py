@@ -86,3 +86,75 @@ def many_layers() -> Graph:
             "softmax": Node(layers.Softmax(), ("fc",)),
         }
     )
+
+
+def many_operators() -> onnx.ModelProto:
+    """A recogniser of text as others export it, on ``(1, 3, 8, 8)``: attention, states
+    carried along, entries picked and placed, a loop, quantised as it runs."""
+    rng = np.random.default_rng(1)
+    node = helper.make_node
+
+    def drawn(*shape: int) -> Array:
+        return rng.normal(size=shape).astype(np.float32)
+
+    turn = helper.make_graph(
+        [
+            node("Add", ["held", "held"], ["twice"]),
+            node("Identity", ["going"], ["more"]),
+        ],
+        "turn",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("held", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("more", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("twice", TensorProto.FLOAT, None),
+        ],
+    )
+    grid = rng.uniform(-1, 1, (1, 4, 5, 2)).astype(np.float32)
+    nodes = [
+        node("DynamicQuantizeLinear", ["x"], ["q", "step", "zero"]),
+        node("ConvInteger", ["q", "w8", "zero"], ["sums"], pads=[1, 1, 1, 1]),
+        node("Cast", ["sums"], ["floats"], to=1),
+        node("Mul", ["floats", "step"], ["maps"]),
+        node("GridSample", ["maps", "grid"], ["read"], padding_mode="border"),
+        node("Einsum", ["read", "mixing"], ["mixed"], equation="nchw,cd->nhwd"),
+        node("GatherND", ["mixed", "rows"], ["row"], batch_dims=1),
+        node("ScatterND", ["row", "where", "news"], ["placed"]),
+        node("CumSum", ["placed", "axis"], ["summed"], reverse=1),
+        node("RMSNormalization", ["summed", "scale"], ["normal"]),
+        node("Attention", ["normal", "normal", "normal"], ["seen"], is_causal=1,
+             q_num_heads=2, kv_num_heads=2),
+        node("Trilu", ["seen", "diagonal"], ["lower"], upper=0),
+        node("Transpose", ["lower"], ["time"], perm=[1, 0, 2]),
+        node("LSTM", ["time", "lw", "lr"], ["states"], hidden_size=3,
+             direction="bidirectional"),
+        node("Transpose", ["states"], ["turned"], perm=[0, 2, 1, 3]),
+        node("Reshape", ["turned", "shape"], ["flat"]),
+        node("GRU", ["flat", "gw", "gr"], ["", "last"], hidden_size=2),
+        node("Loop", ["count", "", "last"], ["grown"], body=turn),
+        node("GatherElements", ["grown", "elements"], ["some"], axis=2),
+        node("Squeeze", ["some", "first"], ["y"]),
+    ]  # fmt: skip
+    constants = {
+        "w8": rng.integers(-9, 9, (6, 3, 3, 3)).astype(np.int8),
+        "grid": grid,
+        "mixing": drawn(6, 4),
+        "rows": np.array([[[0, 1], [3, 2], [1, 4]]]),
+        "where": np.array([[0, 0], [0, 2]]),
+        "news": drawn(2, 4),
+        "axis": np.array(1),
+        "scale": drawn(4),
+        "diagonal": np.array(1),
+        "lw": drawn(2, 12, 4),
+        "lr": drawn(2, 12, 3),
+        "shape": np.array([0, 0, -1]),
+        "gw": drawn(1, 6, 6),
+        "gr": drawn(1, 6, 2),
+        "count": np.array(3),
+        "elements": np.array([[[1, 0, 1]]]),
+        "first": np.array([0]),
+    }
+    return model_of(nodes, (1, 3, 8, 8), constants, opset=23)

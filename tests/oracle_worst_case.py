@@ -86,7 +86,7 @@ class Machine:
         x: Number,
         units: float,
     ) -> Number:
-        """An elementary function that is documented to that many units."""
+        """An elementary function that is allowed that many units."""
         return self.made(function(x.value), [(x, slope(x.value))], units)
 
     def power(self, base: Number, exponent: Number, units: float) -> Number:

@@ -1,8 +1,8 @@
 """Kernels on the worst permitted machine, where PyTorch stays far from the bound.
 
 Every one is a usual way to compute its operation. PyTorch's elementary functions are
-good to little more than half a unit in the last place while the documented errors of
-others, which a bound must allow, are two and four units; so it cannot come near.
+good to little more than half a unit in the last place while a bound must allow for
+those of others, which are good to two or four; so it cannot come near.
 """
 
 from __future__ import annotations

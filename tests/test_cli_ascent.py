@@ -150,6 +150,8 @@ def test_adversarial_towards_a_class(folder: Path, picture: Path) -> None:
     output = run("adversarial", picture, *words)
     assert output.count(": try a larger --epsilon") == 1
     assert settings("deconv/noise-pgd.png")["target"] == [3]
+    run("adversarial", picture, "--target", "clock", "--steps", 1)  # by its name, too
+    assert settings("deconv/noise-pgd.png")["target"] == [15]
 
 
 def interrupting(name: str) -> Any:

@@ -12,13 +12,14 @@ from command_line import fails, folder, noise, picture, run, wrong_usage
 from onnx_models import model_of_net, small
 from PIL import Image
 
-from numpy_deconv import methods
+from numpy_deconv import layers, methods
 from numpy_deconv.cli.data_set_commands import _parse_part
 from numpy_deconv.cli.heat_commands import CompositeName
 from numpy_deconv.cli.judging_commands import MethodName
 from numpy_deconv.io.png import read_png_metadata
 from numpy_deconv.methods.attribution import Attribution
 from numpy_deconv.models import Model, load_model
+from numpy_deconv.net import Graph, Node
 from numpy_deconv.rules_composites import COMPOSITES
 
 __all__ = ["folder", "picture"]
@@ -85,6 +86,36 @@ def test_a_picture_each_and_a_sheet(
     assert f"wrote out/{command}.png" in output
     told = command in ("integrated-gradients", "lrp")
     assert ("unexplained" in output) == told
+
+
+def test_a_picture_of_nothing_is_explained(folder: Path, picture: Path) -> None:
+    net = small()
+    dead = layers.Linear(np.zeros_like(net["fc"].weight), np.zeros(4, np.float32))
+    nodes = {**net.nodes, "fc": Node(dead, ("flatten",))}
+    model_of_net(Graph(nodes)).save("dead.onnx")  # type: ignore[arg-type]
+    output = run("saliency", picture, "--model", "dead.onnx", "--out", "out")
+    assert "nothing moves the score of" in output
+
+
+def test_saliency_of_ten_crops_of_a_larger_view(folder: Path, picture: Path) -> None:
+    run("saliency", picture, "--ten-crops", "--out", "out")
+    about = settings(folder / "out" / "noise-saliency.png")
+    assert about["crops"] == 10 and about["crop"] == [96, 96]
+    assert pixels(folder / "out" / "noise-saliency.png").shape == (110, 110, 3)
+
+
+@pytest.mark.parametrize("command", ["guided", "guided-grad-cam", "project"])
+def test_a_way_through_what_is_refused(folder: Path, command: str) -> None:
+    words = (command, "--model", "swish.onnx", "--out", "out")
+    net = small()
+    nodes = {**net.nodes, "relu1": Node(layers.SiLU(), ("conv1",))}
+    model_of_net(Graph(nodes)).save("swish.onnx")  # type: ignore[arg-type]
+    if command == "project":
+        words = (*words, "--layer", "pool1")
+    assert fails(*words).endswith("; on the command line: --gradient-elsewhere")
+    run(*words, "--gradient-elsewhere")
+    (path, *_) = sorted((folder / "out").glob("*.png"))
+    assert "else gradient" in settings(path)["rules"]
 
 
 def test_an_interrupted_run_leaves_what_is_done(

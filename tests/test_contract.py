@@ -33,8 +33,8 @@ def test_a_backend_meets_the_contract(backend: Backend) -> None:
 def test_every_kernel_of_a_backend_is_checked() -> None:
     methods = {
         name
-        for name, value in vars(Backend).items()
-        if inspect.isfunction(value) and not name.startswith("_")
+        for name, _ in inspect.getmembers(Backend, inspect.isfunction)
+        if not name.startswith("_")
     } - {"warm", "resident"}
     assert set(RECIPES) == methods
     assert set(check_backend("numpy", examples=1).cases) == methods

@@ -98,6 +98,19 @@ def test_long_lists_of_names_come_in_pieces(tmp_path: Path) -> None:
     assert found["c.kernel"][0, 0] == ord("c")
 
 
+def test_a_model_that_was_loaded_and_saved_again(tmp_path: Path) -> None:
+    """Keras 2 then writes conv2d_1_1/kernel into the group conv2d_1."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = np.array([b"conv2d_1", b"conv2d_2"])
+        for name in ("conv2d_1", "conv2d_2"):
+            file[f"{name}/{name}_1/kernel:0"] = np.zeros((2, 2), "f4")
+            weights = [f"{name}_1/kernel:0".encode()]
+            file[name].attrs["weight_names"] = np.array(weights)
+    found = read_keras_file(tmp_path / "w.h5").arrays
+    assert list(found) == ["conv2d_1.kernel", "conv2d_2.kernel"]
+
+
 def test_numbered_layers_are_counted_not_spelled(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "w.weights.h5", "w") as file:

@@ -16,11 +16,16 @@ from numpy_deconv import layers
 from numpy_deconv.errors import OptionError, OutputError
 from numpy_deconv.io.onnx import export_onnx, import_onnx, parse_onnx, write_onnx
 from numpy_deconv.io.onnx.writing import WRITERS
-from numpy_deconv.layers import Layer, arithmetic, reshaping, statistics
+from numpy_deconv.layers import Layer, arithmetic, recurrent, reshaping, statistics
+from numpy_deconv.layers.comparison import Compare
+from numpy_deconv.layers.einsum import Einsum
 from numpy_deconv.layers.extend import Extend
 from numpy_deconv.layers.folding import Col2Im
 from numpy_deconv.layers.function import CURVES, Function
+from numpy_deconv.layers.grid_sample import GridSample
 from numpy_deconv.layers.matmul import MatMul
+from numpy_deconv.layers.picking import CumSum, Pick
+from numpy_deconv.layers.quantisation import ByteRange, Quantize, QuantizeBy
 from numpy_deconv.layers.reduction import KINDS, Reduce
 from numpy_deconv.layers.resize import Resampling, Resize
 from numpy_deconv.layers.space_depth import DepthToSpace, SpaceToDepth
@@ -127,6 +132,33 @@ CASES: list[tuple[Layer, tuple[int, ...]]] = [
     (DepthToSpace(2), PLANE),
     (DepthToSpace(2, by_channel=True), PLANE),
     (SpaceToDepth(3), PLANE),
+    (Einsum((None, drawn(5, 9)), "nchw,kw->nkch"), PLANE),
+    (Einsum((drawn(4, 6), None), "ch,nchw"), PLANE),
+    (Pick((None,), np.array([[3, 0], [215, 3]])), PLANE),
+    (Pick((None,), np.array([[3, 0], [215, 3]]), False), PLANE),
+    (CumSum(2), PLANE),
+    (CumSum(-1, exclusive=True, reverse=True), PLANE),
+    (statistics.RMSNorm(drawn(6, 9), None, -2), PLANE),
+    (statistics.RMSNorm(), PLANE),
+    (recurrent.RNN(drawn(5, 9), drawn(5, 5), drawn(5), drawn(5)), (4, 2, 9)),
+    (
+        recurrent.GRU(drawn(9, 9), drawn(9, 3), drawn(9), drawn(9), reverse=True),
+        (4, 2, 9),
+    ),
+    (
+        recurrent.GRU(drawn(9, 9), drawn(9, 3), drawn(9), drawn(9), reset_after=False),
+        (4, 2, 9),
+    ),
+    (
+        recurrent.LSTM(
+            drawn(12, 9), drawn(12, 3), drawn(12), drawn(12), (drawn(1, 3), drawn(1, 3))
+        ),
+        (4, 2, 9),
+    ),
+    (GridSample((None, drawn(2, 3, 5, 2) / 2)), PLANE),
+    (GridSample((None, drawn(2, 3, 5, 2) / 2), "linear", "border", True), PLANE),
+    (Quantize(number(0.1), number(3), 0, 255), PLANE),
+    (Compare((None, number(0.3)), "greater"), PLANE),
     (Col2Im((5, 4), (2, 3), (1, 2), ((0, 1), (1, 1)), (2, 1)), (2, 12, 8)),
 ]
 OPTIONS = {
@@ -177,6 +209,7 @@ def test_a_layer(layer: Layer, shape: tuple[int, ...]) -> None:
 def test_every_layer_that_is_written_has_a_case() -> None:
     tried = {type(layer) for layer, _ in CASES}
     several = {*OF_TWO, layers.Concat, layers.MaxUnpool, reshaping.Constant}
+    several |= {ByteRange, QuantizeBy}  # refused
     assert set(WRITERS) == tried | several
 
 
@@ -244,6 +277,8 @@ def test_layers_that_cannot_be_written() -> None:
         (layers.AdaptiveMaxPool(4), "does not share out evenly"),
         (layers.ConvTranspose(drawn(4, 1, 2, 2), None, 1, 0, 1, 2), "reaches its stri"),
         (SpaceToDepth(3, by_channel=True), "before the channels only"),
+        (ByteRange(), "what is quantised as the net runs"),
+        (Pick((None, drawn(1, 3)), np.array([0, 1])), "constants beside samples"),
         (reshaping.Reshape((0, 4)), "an axis of 0 would mean"),
         (
             Resize((2,), None, (4,), Resampling(coordinates="tf_crop_and_resize"),
@@ -271,6 +306,13 @@ def test_unpooling_that_onnx_does_not_have() -> None:
     }
     with pytest.raises(OptionError, match='overlap="assign" by the switches'):
         export_onnx(Graph(nodes), (1, 2, 4, 4))
+
+
+def test_cells_that_onnx_does_not_put_out() -> None:
+    weights = drawn(12, 9), drawn(12, 3), drawn(12), drawn(12)
+    net = Sequential({"lstm": recurrent.LSTM(*weights, shown=1)})
+    with pytest.raises(OptionError, match="every cell in time is no output"):
+        export_onnx(net, (4, 1, 9))
 
 
 def test_a_file_too_large_is_not_begun(

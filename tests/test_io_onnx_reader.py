@@ -135,9 +135,6 @@ def test_subgraphs() -> None:
     refused(model_of([node], IMAGE, {"c": np.array(True)}), "it has no then_branch")
     node = helper.make_node("If", ["x"], ["y"], name="if", **branches)
     refused(model_of([node], IMAGE), "its condition depends on the input of the net")
-    body = helper.make_graph([relu], "body", [], ends)
-    loop = helper.make_node("Loop", ["", ""], ["y"], name="loop", body=body)
-    refused(model_of([loop], IMAGE), "not known here: Loop (loop)")
 
 
 def test_what_is_not_read() -> None:

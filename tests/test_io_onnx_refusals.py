@@ -131,7 +131,68 @@ CONSTANTS: list[Refused] = [
     ("Mod", IMAGE, {"b": ONES}, {}, "its operand depends on the input of the net"),
     ("Add", IMAGE, {"b": weight(5)}, {}, "which do not fit each other"),
 ]
+SEQUENCE = (4, 1, 3)
+LSTM = {"w": weight(1, 8, 3), "r": weight(1, 8, 2)}
+PICKING: list[Refused] = [
+    ("GatherElements", IMAGE, {"i": ONES}, {}, "its indices are float32"),
+    ("GatherElements", (3,), {"i": whole(7)}, {}, "numbers do not make sense"),
+    ("GatherND", IMAGE, {"i": whole(0)}, {"batch_dims": 1}, "(1,) pick none of"),
+    ("ScatterND", IMAGE, {"i": whole(), "u": ONES}, {}, "indices of shape (0,) name"),
+    ("ScatterND", IMAGE, {"i": whole(0), "u": ONES}, {}, "updates of shape (3,) do"),
+    (
+        *("ScatterND", (3,), {"i": np.array([[0]]), "u": weight(1)}),
+        {"reduction": "mul"},
+        "its reduction is 'mul'",
+    ),
+    ("CumSum", IMAGE, {"a": whole(0, 1)}, {}, "its axis is (0, 1), not one number"),
+    ("Trilu", (3,), {}, {}, "(3,) is no matrix"),
+    ("EyeLike", IMAGE, {}, {}, "(1, 3, 6, 6) is no matrix"),
+    ("OneHot", IMAGE, {"d": whole(2), "v": ONES}, {}, "its indices depends on the"),
+]
+ATTENTION: list[Refused] = [
+    ("Einsum", IMAGE, {"b": ONES}, {"equation": "ab"}, "does not say what becomes of"),
+    ("RMSNormalization", IMAGE, {"s": ONES}, {"axis": 0}, "mixes the samples"),
+    ("RMSNormalization", IMAGE, {"s": weight(3, 1)}, {}, "a scale of (3, 1) does not"),
+    ("Attention", IMAGE, {"k": weight(1, 2, 6, 6), "v": weight(1, 3, 6, 6)}, {},
+     "3 heads of queries, 2 of keys"),
+    ("Attention", IMAGE, {"k": weight(1, 3, 6, 5), "v": weight(1, 3, 6, 6)}, {},
+     "do not fit"),
+    ("Attention", (1, 4, 6), {"k": weight(1, 4, 6), "v": weight(1, 4, 6)},
+     {"q_num_heads": 4, "kv_num_heads": 4}, "4 heads do not fit an input of"),
+    ("Attention", IMAGE,
+     {"k": weight(*IMAGE), "v": weight(*IMAGE), "m": weight(2, 1, 6, 6)}, {},
+     "a mask of (2, 1, 6, 6) does not fit"),
+    ("Attention", IMAGE, {"k": weight(*IMAGE), "v": weight(*IMAGE)},
+     {"qk_matmul_output_mode": 4}, "its qk_matmul_output_mode is 4, not 0 to 3"),
+    ("Attention", IMAGE,
+     {each: weight(*IMAGE) for each in ("k", "v", "m", "pk", "pv")}, {},
+     "it keeps keys and values of the past"),
+]  # fmt: skip
+RECURRENT: list[Refused] = [
+    ("LSTM", (4, 3), LSTM, {"hidden_size": 2}, "(4, 3) is no sequence"),
+    ("LSTM", SEQUENCE, LSTM, {"direction": "odd"}, "its direction is not known"),
+    ("LSTM", SEQUENCE, {**LSTM, "r": weight(1, 8, 3)}, {}, "do not fit an input of"),
+    ("LSTM", SEQUENCE, {**LSTM, "b": weight(1, 3)}, {}, "its biases have shape (1, 3)"),
+    ("LSTM", SEQUENCE, LSTM, {"activations": ["Relu"]}, "its activations are"),
+    ("LSTM", SEQUENCE, LSTM, {"clip": 2.0}, "its clip or input_forget"),
+    (
+        *("LSTM", SEQUENCE, {**LSTM, "b": weight(1, 16), "n": whole(3)}),
+        {},
+        "of different lengths",
+    ),
+    (
+        *("RNN", SEQUENCE, {"w": weight(1, 2, 3), "r": weight(1, 2, 2),
+          "b": weight(1, 4), "n": whole(4), "h": weight(1, 2)}),
+        {},
+        "its initial_h has shape (1, 2)",
+    ),
+]  # fmt: skip
+SAMPLED: list[Refused] = [
+    ("GridSample", IMAGE, {"g": weight(1, 4, 4, 3)}, {}, "names no places in"),
+    ("GridSample", IMAGE, {"g": weight(1, 4, 4, 2)}, {"mode": "odd"}, "'odd' is no w"),
+]
 EVERY = [*WINDOWS, *SHAPES, *ARRANGEMENT, *NORMALISATION, *RESAMPLING, *CONSTANTS]
+EVERY += [*PICKING, *ATTENTION, *RECURRENT, *SAMPLED]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ import pytest
 
 from numpy_deconv import layers
 from numpy_deconv.layers import Layer, arithmetic, reshaping, statistics
+from numpy_deconv.layers.einsum import Einsum
 from numpy_deconv.layers.extend import Extend
 from numpy_deconv.layers.function import CURVES, Function
+from numpy_deconv.layers.grid_sample import BORDERS, MODES, GridSample
 from numpy_deconv.layers.matmul import MatMul
+from numpy_deconv.layers.picking import CumSum, Pick
 from numpy_deconv.layers.reduction import KINDS, Reduce
 from numpy_deconv.layers.resize import COORDINATES, NEAREST, Resampling, Resize
 from numpy_deconv.layers.space_depth import DepthToSpace, SpaceToDepth
@@ -98,6 +101,21 @@ LAYERS: list[Layer] = [
         for way in WAYS
     ),
     Resize((3,), None, (13,)),
+    Einsum((None, drawn(5, 4, 6)), "nchw,kch->nkw"),
+    Einsum((drawn(4), None, drawn(9, 2)), "c, ...chw, wv -> ...hv"),
+    Einsum((None, drawn(1, 6)), "nchw,ch->nwc"),
+    Einsum((None,), "nchw->nw"),
+    Pick((None,), np.array([[3, 0], [215, 3]])),
+    Pick((drawn(1, 5), None), np.array([[[3], [7]], [[6], [219]]])),
+    CumSum(3),
+    CumSum(-3, exclusive=True),
+    CumSum(2, reverse=True),
+    statistics.RMSNorm(drawn(9)),
+    statistics.RMSNorm(drawn(6, 9), None, -2),
+    *(
+        GridSample((None, 1.4 * drawn(1, 5, 3, 2) - 1), mode, border, corners)
+        for mode in MODES for border in BORDERS for corners in (False, True)
+    ),
 ]  # fmt: skip
 
 every_layer = pytest.mark.parametrize(

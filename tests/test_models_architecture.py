@@ -25,7 +25,17 @@ PARAMETER_COUNTS = {
     "vgg19_bn": 143_678_248,
     "squeezenet1_0": 1_248_424,
     "squeezenet1_1": 1_235_496,
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "mobilenet_v2": 3_504_872,
     "efficientnet_lite0": 4_652_008,
+    "efficientnet_lite1": 5_416_680,
+    "efficientnet_lite2": 6_092_072,
+    "efficientnet_lite3": 8_197_096,
+    "efficientnet_lite4": 13_006_568,
 }
 """Trainable parameters as published with the trained weights."""
 
@@ -75,7 +85,11 @@ def test_number_of_parameters_is_the_published_one(name: str) -> None:
         ("vgg11_bn", (45, 32)),
         ("squeezenet1_0", (101, 131)),
         ("squeezenet1_1", (97, 131)),
+        ("resnet18", (65, 98)),
+        ("resnet50", (64, 75)),
+        ("mobilenet_v2", (97, 66)),
         ("efficientnet_lite0", (97, 130)),
+        ("efficientnet_lite2", (65, 98)),
     ],
 )
 def test_output_equals_torch(name: str, size: tuple[int, int]) -> None:
@@ -167,6 +181,8 @@ def test_nodes_have_the_names_people_use() -> None:
         "fire2/relu_expand3x3",
         "fire2/concat",
     ]
+    residual = {"layer1.0/conv1", "layer2.0/downsample", "layer4.1/relu", "fc"}
+    assert residual <= {*names("resnet18")}
     lite = {"stem", "block0/depthwise", "block3/expand", "block4/add", "head", "fc"}
     assert lite <= {*names("efficientnet_lite0")}
 

@@ -12,7 +12,7 @@ from numpy_deconv.methods import saliency
 from numpy_deconv.models import ARCHITECTURES
 from numpy_deconv.net import Graph
 
-SIZES = {"alexnet": 131, "vgg16": 64, "squeezenet1_1": 99}
+SIZES = {"alexnet": 131, "vgg16": 64, "squeezenet1_1": 99, "resnet18": 75}
 """Odd where the strides allow it: the pools' last windows hang over."""
 
 
@@ -39,7 +39,7 @@ def test_switches_are_torchs(case):
     _, _, net, x = case
     tape = net.run(x)
     pools = net.of_type(MaxPool)
-    assert len(pools) >= 3
+    assert len(pools) >= (1 if case[0] == "resnet18" else 3)
     for pool in pools:
         (source,) = net.nodes[pool].inputs
         options = pool_options(net, pool)

@@ -38,6 +38,7 @@ def test_a_shipped_model() -> None:
     (line,) = [row for row in str(found).splitlines() if row.startswith("conv2 ")]
     words = "conv2 Conv 32 -> 64, 5x5 64 x 24 x 24 51,264 27 4 -11"
     assert " ".join(line.split()) == words
+    assert "takes pictures of 96 x 96 pixels (height x width), 20 class" in str(found)
 
 
 def test_weights_that_make_no_known_network(tmp_path: Path) -> None:
@@ -51,6 +52,26 @@ def test_weights_that_make_no_known_network(tmp_path: Path) -> None:
     assert "makes no network: these weights fit no known architecture" in text
     assert text.endswith("not read: epoch (int)")
     assert found.parameters == 3 * 4 * 9 + 4 * 5 + 64 * 5 + 5
+
+
+def test_an_onnx_file_that_takes_no_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from onnx_nets import one_operator
+
+    path = tmp_path / "sound.onnx"
+    constants = {"w": np.ones((4, 1, 3), "f4")}
+    model = one_operator("Conv", (1, 1, 800), constants)
+    path.write_bytes(model.SerializeToString())
+    found = inspect_model(path)
+    assert found.model is None and found.parameters == 12
+    text = str(found)
+    assert "w      4 x 1 x 3  float32       12" in text
+    assert "operators: 1 Conv" in text
+    assert text.endswith("import_onnx makes a net of it")
+    assert "has 3 axes, which is no picture" in found.problem
+    path.write_bytes(b"no")
+    with pytest.raises(FileFormatError, match="no ONNX"):
+        inspect_model(path)
 
 
 def test_an_architecture_can_be_named_in_two_ways(tmp_path: Path) -> None:

@@ -260,3 +260,20 @@ def test_inputs_of_bytes_are_given_bytes(tmp_path: Path) -> None:
     assert opened.assumed == ("pixels 'bytes'",)
     x = opened.preprocess(Image.new("RGB", (6, 6), (255, 0, 51)))
     np.testing.assert_allclose(opened.net(x), [[255, 0, 51]])
+
+
+def test_a_size_that_had_to_be_assumed_is_told_with_what_went_wrong(
+    tmp_path: Path,
+) -> None:
+    flat = helper.make_node("Reshape", ["x", "s"], ["y"], name="flat")
+    model = model_of([flat], ("N", 3, 48, "wide"), {"s": np.array([-1, 4320])})
+    path = tmp_path / "line.onnx"
+    onnx.save(model, path)
+    words = "the file says 48 x wide, 224 was taken for what is open: say another"
+    with pytest.raises(FileFormatError, match=words):
+        load_model(path)
+    assert (
+        load_model(f"{path}:unit:48x30").net(np.zeros((2, 3, 48, 30), "f4")).any() == 0
+    )
+    with pytest.raises(FileFormatError, match=r"cannot become \[-1, 4320\]$"):
+        load_model(f"{path}:unit:48x31")

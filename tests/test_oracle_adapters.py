@@ -143,7 +143,7 @@ def test_cupy_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dlpack() -> None:
     def kernel(x: Any) -> Any:
-        return torch.relu(torch.from_numpy(np.ascontiguousarray(x)))
+        return torch.relu(torch.from_dlpack(x))
 
     report = oracle.check(kernel, op="relu", adapter="dlpack", budget=FEW)
     assert report.verdict == "PASS", report
@@ -154,7 +154,12 @@ def test_jax_arrays() -> None:
     import jax
 
     report = oracle.check(
-        lambda x: jax.nn.relu(x), op="relu", adapter="jax", grads=("x",), budget=FEW
+        lambda x: jax.nn.relu(x),
+        op="relu",
+        adapter="jax",
+        numerics=oracle.Numerics(ftz=True),  # as XLA does on a CPU
+        grads=("x",),
+        budget=FEW,
     )
     assert report.verdict == "PASS", report
 

@@ -122,6 +122,18 @@ def test_special_values_are_the_truths_own() -> None:
     np.testing.assert_array_equal(bound.H, 0)
 
 
+@pytest.mark.parametrize("op", ["softmax", "log_softmax"])
+def test_a_line_with_nan_leaves_the_others_judged(op: str) -> None:
+    largest = np.finfo(f4).max
+    x = np.array([[-largest, 2, np.nan], [-largest, 1, 1]], f4)
+    grad = np.array([[0, 3, 1], [0.5, -1, np.nan]], f4)
+    bound = oracle.bound(f"{op}.backward", [grad, x], {"axis": 0})
+    alone = oracle.bound(f"{op}.backward", [grad[:, 1:2], x[:, 1:2]], {"axis": 0})
+    np.testing.assert_allclose(bound.y[:, 1:2], alone.y)
+    assert (bound.H[:, 1:2] < 2 * alone.H + 1e-30).all()
+    assert np.isnan(bound.y[:, 2]).all()
+
+
 def test_specials_may_spread_in_a_tile_but_not_beyond() -> None:
     x = np.ones((1, 1, 14), f4)
     x[0, 0, 0] = np.inf
@@ -231,3 +243,20 @@ def test_a_nan_leaves_no_other_line_open(op: str) -> None:
     bound = oracle.bound(op, [x])
     assert np.isfinite(bound.H[1]).all()
     assert np.isnan(bound.y[0, 1])
+
+
+def test_the_truth_is_rounded_as_well_and_that_counts_in_float64() -> None:
+    """Each addition here rounds a tie up, and the exact sum is a tie rounded down: four
+    half units apart, where three roundings explain three."""
+    u = 2.0**-53
+    values = np.array([1 + 2 * u, u, 3 * u, 3 * u])
+    columns = np.zeros((1, 4, 4))
+    columns[0, [3, 2, 1, 0], [0, 1, 2, 3]] = values
+    attrs = {"output_size": (1,), "kernel_size": 4, "padding": 3}
+    one_by_one = ((values[0] + values[1]) + values[2]) + values[3]
+    (truth,) = oracle.reference("col2im", [columns], attrs)
+    assert abs(one_by_one - truth.item()) == 4 * u
+    got = np.full((1, 1, 1), one_by_one)
+    oracle.assert_conforms(got, "col2im", [columns], attrs)
+    with pytest.raises(AssertionError):
+        oracle.assert_conforms(got + 2 * u, "col2im", [columns], attrs)

@@ -14,6 +14,7 @@ import small_nets
 from numpy_deconv import Sequential, layers
 from numpy_deconv.errors import NetError, OptionError, RuleError
 from numpy_deconv.layers import Clip, Layer, LocalResponseNorm, MaxPool, ReLU
+from numpy_deconv.layers.einsum import Einsum
 from numpy_deconv.rules import (
     DECONVNET,
     DESALINET,
@@ -129,6 +130,7 @@ REFUSED = {
     layers.LpPool: layers.LpPool(2.0, 1),
     layers.Softmax: layers.Softmax(),
     layers.LogSoftmax: layers.LogSoftmax(),
+    Einsum: Einsum((None,), "ncw->ncw"),
 }
 LEAKY = {
     layers.LeakyReLU: layers.LeakyReLU(),
@@ -151,7 +153,8 @@ def test_what_was_never_published_is_refused(rules: Rules, kind: type[Layer]) ->
     message = (
         f"layer 2 'odd' ({layer.describe()}): there is no published rule for "
         f"{kind.__name__} here: say which to use with "
-        f"rules.replace({{{kind.__name__}: gradient}}), or start below it"
+        f"rules.replace({{{kind.__name__}: gradient}}), take the gradient at all such "
+        "layers with rules.otherwise(), or start below it"
     )
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         tape.project(x, start="odd", rules=rules)
@@ -170,7 +173,14 @@ def test_products_are_refused() -> None:
         ):
             tape.project(signal, start="fc", rules=rules)
         told = rules.replace({layers.Mul: gradient, layers.Sigmoid: gradient})
-        assert tape.project(signal, start="fc", rules=told).any()
+        seen = tape.project(signal, start="fc", rules=told)
+        assert seen.any()
+        loose = rules.otherwise()
+        np.testing.assert_array_equal(
+            tape.project(signal, start="fc", rules=loose), seen
+        )
+        assert loose.name == f"{rules.name}, else gradient"
+        assert loose[ReLU] == rules[ReLU] and layers.Mul in rules
 
 
 def test_the_gradient_refuses_nothing() -> None:

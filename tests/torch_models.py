@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch_residual import DEPTHS, MobileNetV2, ResNet
 
 Array = np.ndarray[Any, Any]
 
@@ -190,23 +191,32 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 (Liu 2020), the mobile variant of Tan & Le 2019."""
+LITE_SCALINGS = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
+"""Width and depth of EfficientNet-Lite0 to 4."""
 
-    def __init__(self, classes: int = 1000) -> None:
+
+class EfficientNetLite(nn.Module):
+    """EfficientNet-Lite (Liu 2020), the mobile variants of Tan & Le 2019."""
+
+    def __init__(self, number: int, classes: int = 1000) -> None:
         super().__init__()
+        wider, deeper = LITE_SCALINGS[number]
         self._conv_stem = nn.Conv2d(3, 32, 3, stride=2, bias=False)
         self._bn0 = nn.BatchNorm2d(32, eps=1e-3)
         self._blocks = nn.ModuleList()
         channels = 32
-        for repeats, kernel, first_stride, expansion, out in LITE0_STAGES:
+        for repeats, kernel, first_stride, expansion, width in LITE0_STAGES:
+            out = round(width * wider / 8 + 1e-9) * 8
+            out += 8 if out < 0.9 * width * wider else 0
+            if width not in (16, 320):
+                repeats = -int(-repeats * deeper // 1)
             for index in range(repeats):
                 stride = first_stride if index == 0 else 1
                 self._blocks.append(
                     InvertedResidual(channels, out, kernel, stride, expansion)
                 )
                 channels = out
-        self._conv_head = nn.Conv2d(320, 1280, 1, bias=False)
+        self._conv_head = nn.Conv2d(channels, 1280, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(1280, eps=1e-3)
         self._fc = nn.Linear(1280, classes)
 
@@ -225,7 +235,9 @@ TWINS: dict[str, Callable[[int], nn.Module]] = {
     **{f"{name}_bn": partial(VGG, name, True) for name in VGG_DEPTHS},
     "squeezenet1_0": partial(SqueezeNet, "1.0"),
     "squeezenet1_1": partial(SqueezeNet, "1.1"),
-    "efficientnet_lite0": EfficientNetLite0,
+    **{name: partial(ResNet, name) for name in DEPTHS},
+    "mobilenet_v2": MobileNetV2,
+    **{f"efficientnet_lite{n}": partial(EfficientNetLite, n) for n in range(5)},
 }
 """The twins by the name of the architecture that they are compared with."""
 

@@ -15,7 +15,7 @@ from .options import (
 )
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import HERE, Question, Setup, with_tables
 
 if TYPE_CHECKING:
     from ..methods import Adversarial, Fooling
@@ -35,7 +35,7 @@ class NormName(StrEnum):
     l2 = "l2"
 
 
-@with_setup
+@with_tables
 def fool(
     target: Targets,
     pictures: Pictures = None,
@@ -104,7 +104,7 @@ def parse_share(text: str | None) -> float | None:
     return share
 
 
-@with_setup
+@with_tables
 def adversarial(
     pictures: Pictures = None,
     target: Annotated[
@@ -153,12 +153,10 @@ def adversarial(
     with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import fgsm, pgd
         from ..methods.adversarial import EPSILON
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
-        work.about = {"model": known.name, "weights": known.weights_source}
+        asked = Question(pictures, None if target is None else [target])
+        known, wanted, batch = opened(work, setup, asked)
         with step(f"adversarial examples by {method}") as progress:
             if method is Method.fgsm:
                 found = fgsm(known, batch.x, wanted, epsilon=size or EPSILON)

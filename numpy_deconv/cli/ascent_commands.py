@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from .ascent_options import Every, Rate, Steps, keep_climbed
+from .ascent_options import keep_climbed
 from .layer_commands import Layer, layer_or_last
 from .options import (
-    Seed,
     Targets,
     Units,
     parse_units,
 )
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import AS_PUBLISHED, HERE, Climb, Setup, with_tables
 
 StartPictures = Annotated[
     list[Path] | None,
@@ -37,15 +36,12 @@ Preset = Annotated[
 ]
 
 
-@with_setup
+@with_tables
 def visualize_class(
     target: Targets,
     pictures: StartPictures = None,
-    steps: Steps = None,
-    rate: Rate = None,
-    every: Every = None,
     preset: Preset = "cs231n",
-    seed: Seed = 0,
+    climb: Climb = AS_PUBLISHED,
     setup: Setup = HERE,
 ) -> None:
     """Climb from noise to the picture that a class scores highest on.
@@ -69,26 +65,19 @@ def visualize_class(
                         x,
                         index,
                         preset=preset,
-                        steps=steps,
-                        learning_rate=rate,
-                        every=every,
-                        seed=seed,
-                        progress=progress,
+                        **climb.told(progress),
                     )
                 work.about["class"] = label
                 keep_climbed(work, f"{prefix}class-{index:03d}", found, label)
 
 
-@with_setup
+@with_tables
 def visualize_unit(
     pictures: StartPictures = None,
     layer: Layer = None,
     unit: Units = None,
-    steps: Steps = None,
-    rate: Rate = None,
-    every: Every = None,
     preset: Preset = "lucid",
-    seed: Seed = 0,
+    climb: Climb = AS_PUBLISHED,
     setup: Setup = HERE,
 ) -> None:
     """Climb from noise to what a map, or one unit of it, responds to most.
@@ -117,11 +106,7 @@ def visualize_unit(
                         name,
                         place,
                         preset=preset,
-                        steps=steps,
-                        learning_rate=rate,
-                        every=every,
-                        seed=seed,
-                        progress=progress,
+                        **climb.told(progress),
                     )
                 keep_climbed(work, f"{prefix}{title}-seen", found, title)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from .progress import step
 from .session import Session, session
-from .setup import Setup
+from .setup import Question, Setup
+from .way_down import elsewhere_told
 
 if TYPE_CHECKING:
     from ..methods import Attribution
@@ -18,30 +19,43 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """The options that all these commands share."""
+    """The options that all these commands share.
 
-    pictures: list[Path] | None
-    target: list[str] | None
+    Pictures are so many times as large as the net takes them.
+    """
+
+    question: Question
     setup: Setup
+    enlarged: float = 1.0
 
 
 def attribute(
-    command: str, method: str, request: Request, *, bar: bool = True, **options: Any
+    command: str,
+    method: str,
+    request: Request,
+    *,
+    bar: bool = True,
+    elsewhere: bool | None = None,
+    **options: Any,
 ) -> None:
     """Run a method of ``numpy_deconv.methods`` on the pictures and write what it drew.
 
-    ``bar`` says that the method tells how far it is. One that was interrupted leaves
-    the pictures that it has.
+    ``bar`` says that the method tells how far it is; ``elsewhere``, of a guided one,
+    whether layers that it has no rule for get the gradient. A method that was
+    interrupted leaves the pictures that it has.
     """
     setup = request.setup
     with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
-        from .inputs import found_class, open_model, open_pictures
+        from ..rules import GUIDED
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
-        wanted = found_class(known, request.target)
-        batch = open_pictures(known, request.pictures)
-        with step(command) as progress:
+        known, wanted, batch = opened(work, setup, request.question, request.enlarged)
+        remedy: Any = nullcontext()
+        if elsewhere is not None:
+            options["rules"] = GUIDED.otherwise() if elsewhere else GUIDED
+            remedy = elsewhere_told()
+        with remedy, step(command) as progress:
             told = {"progress": progress} if bar else {}
             found = getattr(methods, method)(known, batch.x, wanted, **options, **told)
         _write(work, command, known, batch, found)
@@ -56,7 +70,6 @@ def _write(
 
     drawn = [found.drawn(sample) for sample in range(len(found.pixels))]
     names = [known.label(index) for index in found.target]
-    work.about = {"model": known.name, "weights": known.weights_source}
     for sample, (file, picture) in enumerate(zip(batch.names, drawn, strict=False)):
         settings = {
             **found.settings,
@@ -68,6 +81,12 @@ def _write(
             typer.echo(
                 f"{file}: {names[sample]} scores {found.scores[sample]:.4g}, of which "
                 f"the pixels leave {found.residual[sample]:.3g} unexplained"
+            )
+        if not found.pixels[sample].any():
+            typer.echo(
+                f"{file}: nothing moves the score of {names[sample]}, "
+                f"{found.scores[sample]:.4g}: no unit below it is active",
+                err=True,
             )
         work.save(f"{file}-{command}.png", picture, settings)
     views = batch.views[: len(drawn)]

@@ -14,14 +14,13 @@ from .layer_commands import layer_or_last, plain
 from .options import (
     Maps,
     Pictures,
-    RulesName,
     Seed,
-    Target,
     parse_maps,
 )
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, DECONVNET, HERE, Question, Setup, Way, with_tables
+from .way_down import way_down
 
 if TYPE_CHECKING:
     from ..layers import Box
@@ -47,7 +46,7 @@ class Transform(StrEnum):
     rotate = "rotate"
 
 
-@with_setup
+@with_tables
 def top_patches(
     pictures: Pictures = None,
     layer: Annotated[
@@ -60,10 +59,7 @@ def top_patches(
     ] = None,
     unit: Maps = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Pictures a map.")] = 9,
-    rules: Annotated[
-        RulesName,
-        typer.Option("--rules", help="The way down: what happens at each layer."),
-    ] = RulesName.deconvnet,
+    way: Way = DECONVNET,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -83,21 +79,21 @@ def top_patches(
     numbers = parse_maps(unit)
     with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import strongest_examples
-        from ..rules import RULES
         from .inputs import open_model
 
         known = open_model(setup.model, setup.labels)
         name = layer_or_last(known, layer)
         files = _files(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
-        with step(f"{name} over {len(files)} pictures") as progress:
+        title = f"{name} over {len(files)} pictures"
+        with way_down(way) as rules, step(title) as progress:
             found = strongest_examples(
                 known,
                 files,
                 name,
                 maps=numbers,
                 top=top,
-                rules=RULES[rules.value],
+                rules=rules,
                 state=state,
                 progress=progress,
             )
@@ -117,14 +113,13 @@ def top_patches(
             raise KeyboardInterrupt
 
 
-@with_setup
+@with_tables
 def invariance(
-    pictures: Pictures = None,
+    question: Question = ASKED,
     transform: Annotated[
         Transform, typer.Option("--transform", help="What is done to the pictures.")
     ] = Transform.shift,
     layer: Layers = None,
-    target: Target = None,
     setup: Setup = HERE,
 ) -> None:
     """Plot how features and class follow pictures that are shifted, scaled or turned.
@@ -133,12 +128,10 @@ def invariance(
     """
     with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
+        known, wanted, batch = opened(work, setup, question)
         names = _layers(known, layer)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
         with step(f"invariance: {transform.value}") as progress:
             found = methods.invariance(
                 known,
@@ -148,15 +141,11 @@ def invariance(
                 transform=transform.value,
                 progress=progress,
             )
-        work.about = {
-            "model": known.name,
-            "weights": known.weights_source,
-            "pictures": batch.names,
-        }
+        work.about["pictures"] = batch.names
         work.keep(f"invariance-{transform.value}.png", found)
 
 
-@with_setup
+@with_tables
 def correspondence(
     part: Annotated[
         list[str],

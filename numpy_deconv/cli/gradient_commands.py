@@ -9,11 +9,12 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    Pictures,
+    Elsewhere,
     Seed,
-    Target,
 )
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, HERE, Question, Setup, with_tables
+
+CROPPED_FROM = 8 / 7  # 256 pixels for crops of 224
 
 
 class Quadrature(StrEnum):
@@ -31,10 +32,17 @@ class Statistic(StrEnum):
     variance = "variance"
 
 
-@with_setup
+@with_tables
 def saliency(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
+    ten_crops: Annotated[
+        bool,
+        typer.Option(
+            "--ten-crops",
+            help="The mean over ten crops of a larger view: corners and centre, and "
+            "their mirror images.",
+        ),
+    ] = False,
     setup: Setup = HERE,
 ) -> None:
     """Which pixels move the class score most: the largest absolute gradient.
@@ -42,14 +50,15 @@ def saliency(
     One picture of every map, and saliency.png with all of them under their originals.
     Simonyan, Vedaldi and Zisserman 2013, section 3.
     """
-    request = Request(pictures, target, setup)
-    attribute("saliency", "saliency", request, bar=False)
+    method = "ten_crop_saliency" if ten_crops else "saliency"
+    request = Request(question, setup, CROPPED_FROM if ten_crops else 1.0)
+    attribute("saliency", method, request, bar=False)
 
 
-@with_setup
+@with_tables
 def guided(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
+    gradient_elsewhere: Elsewhere = False,
     setup: Setup = HERE,
 ) -> None:
     """Guided backpropagation of the class score, in colours around grey.
@@ -57,14 +66,15 @@ def guided(
     One picture of every result, and guided.png with all of them under their originals.
     Springenberg et al. 2015.
     """
-    request = Request(pictures, target, setup)
-    attribute("guided", "guided_backprop", request, bar=False)
+    request = Request(question, setup)
+    attribute(
+        "guided", "guided_backprop", request, bar=False, elsewhere=gradient_elsewhere
+    )
 
 
-@with_setup
+@with_tables
 def gradient_times_input(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     setup: Setup = HERE,
 ) -> None:
     """The gradient of the class score, times the pixels it is the gradient of.
@@ -72,14 +82,13 @@ def gradient_times_input(
     What each pixel adds (red) or takes away (blue), if the score were linear; in a net
     of ReLUs without biases it is all of the score. Shrikumar et al. 2017.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute("gradient-times-input", "gradient_times_input", request, bar=False)
 
 
-@with_setup
+@with_tables
 def integrated_gradients(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="Points of the integral.")
     ] = 50,
@@ -107,7 +116,7 @@ def integrated_gradients(
     Says how much of the score the pixels leave unexplained. Sundararajan, Taly and Yan
     2017.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute(
         "integrated-gradients",
         "integrated_gradients",
@@ -119,10 +128,9 @@ def integrated_gradients(
     )
 
 
-@with_setup
+@with_tables
 def smoothgrad(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     samples: Annotated[
         int, typer.Option("--samples", min=1, help="Noisy copies of each picture.")
     ] = 25,
@@ -139,7 +147,7 @@ def smoothgrad(
     setup: Setup = HERE,
 ) -> None:
     """The saliency that noisy copies of the picture share. Smilkov et al. 2017."""
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute(
         "smoothgrad",
         "smoothgrad",

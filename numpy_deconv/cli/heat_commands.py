@@ -9,11 +9,10 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    Pictures,
+    Elsewhere,
     Seed,
-    Target,
 )
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, HERE, Question, Setup, with_tables
 
 MapLayer = Annotated[
     str | None,
@@ -39,10 +38,9 @@ class CompositeName(StrEnum):
     epsilon_gamma_box = "epsilon_gamma_box"
 
 
-@with_setup
+@with_tables
 def grad_cam(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     layer: MapLayer = None,
     setup: Setup = HERE,
 ) -> None:
@@ -50,26 +48,31 @@ def grad_cam(
 
     Selvaraju et al. 2017.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute("grad-cam", "grad_cam", request, layer=layer)
 
 
-@with_setup
+@with_tables
 def guided_grad_cam(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     layer: MapLayer = None,
+    gradient_elsewhere: Elsewhere = False,
     setup: Setup = HERE,
 ) -> None:
     """Guided backpropagation where Grad-CAM is hot. Selvaraju et al. 2017."""
-    request = Request(pictures, target, setup)
-    attribute("guided-grad-cam", "guided_grad_cam", request, layer=layer)
+    request = Request(question, setup)
+    attribute(
+        "guided-grad-cam",
+        "guided_grad_cam",
+        request,
+        elsewhere=gradient_elsewhere,
+        layer=layer,
+    )
 
 
-@with_setup
+@with_tables
 def lrp(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     composite: Annotated[
         CompositeName,
         typer.Option("--composite", help="Which rule each sort of layer gets."),
@@ -80,14 +83,13 @@ def lrp(
 
     Layer-wise relevance propagation, Bach et al. 2015; the composites are zennit's.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute("lrp", "lrp", request, composite=composite.value)
 
 
-@with_setup
+@with_tables
 def rise(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     masks: Annotated[
         int, typer.Option("--masks", min=1, help="Random masks, a run for each.")
     ] = 1000,
@@ -102,5 +104,5 @@ def rise(
     Needs no gradient. Ctrl-C keeps what the masks so far have shown. Petsiuk, Das and
     Saenko 2018, who took 4000 masks or more.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute("rise", "rise", request, masks=masks, cells=cells, seed=seed)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -16,6 +16,8 @@ from ..models import load_model, read_labels, sample_picture
 
 if TYPE_CHECKING:
     from ..models import Model
+    from .session import Session
+    from .setup import Question, Setup
 
 SHIPPED_PICTURE = sample_picture("emoji")
 SHIPPED_PHOTOGRAPH = sample_picture("cat")
@@ -34,6 +36,28 @@ class Batch:
     names: list[str]
     views: list[np.ndarray[Any, Any]]
     x: np.ndarray[Any, Any]
+
+
+class Opened(NamedTuple):
+    """What a command of pictures and their classes works on.
+
+    ``target`` is None where each picture's best class is meant.
+    """
+
+    model: Model
+    target: int | list[int] | None
+    batch: Batch
+
+
+def opened(
+    work: Session, setup: Setup, question: Question, enlarged: float = 1.0
+) -> Opened:
+    """The model, classes and pictures asked for; results will remember the model."""
+    known = open_model(setup.model, setup.labels)
+    wanted = found_class(known, question.target)
+    work.about = {"model": known.name, "weights": known.weights_source}
+    batch = open_pictures(known, question.pictures, enlarged)
+    return Opened(known, wanted, batch)
 
 
 def open_model(source: str, labels: Path | None) -> Model:
@@ -67,11 +91,23 @@ def open_picture(path: Path) -> np.ndarray[Any, Any]:
     return picture
 
 
-def open_pictures(model: Model, paths: Sequence[Path] | None) -> Batch:
-    """The pictures of these files, in one batch; the shipped one if there are none."""
+def open_pictures(
+    model: Model, paths: Sequence[Path] | None, enlarged: float = 1.0
+) -> Batch:
+    """The pictures of these files, in one batch; the shipped one if there are none.
+
+    ``enlarged`` times as large as the model takes them.
+    """
+    prepared = model.preprocess
+    if enlarged != 1:
+        height, width = (round(enlarged * side) for side in prepared.size)
+        shorter = prepared.resize_short
+        if shorter is not None:
+            shorter = max(shorter, height, width)
+        prepared = replace(prepared, size=(height, width), resize_short=shorter)
     chosen = list(paths or [shipped_picture(model)])
-    views = [model.preprocess.view(open_picture(path)) for path in chosen]
-    return Batch(unique_names(chosen), views, model.preprocess.encode(np.stack(views)))
+    views = [prepared.view(open_picture(path)) for path in chosen]
+    return Batch(unique_names(chosen), views, prepared.encode(np.stack(views)))
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

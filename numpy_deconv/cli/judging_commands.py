@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import (
-    Pictures,
     Seed,
-    Target,
 )
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, HERE, Question, Setup, with_tables
 
 if TYPE_CHECKING:
     from ..methods import Attribution, Removal
@@ -49,10 +47,9 @@ Methods = Annotated[
 ]
 
 
-@with_setup
+@with_tables
 def metrics(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     method: Methods = COMPARED,
     samples: Annotated[
         int,
@@ -74,12 +71,9 @@ def metrics(
         from .. import methods
         from ..methods.drawing import grid
         from ..methods.plotting import plot
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
-        work.about = {"model": known.name, "weights": known.weights_source}
+        known, wanted, batch = opened(work, setup, question)
         typer.echo(f"{'':<22}deletion  insertion  infidelity  sensitivity-n")
         curves: dict[str, list[Any]] = {"deletion": [], "insertion": []}
         table: dict[str, Any] = {}
@@ -153,10 +147,9 @@ def _curve(name: str, found: Removal) -> Any:
     return Line(name, found.shares, found.pixels.mean(axis=0))
 
 
-@with_setup
+@with_tables
 def sanity_check(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     method: Methods = CHECKED,
     stages: Annotated[
         int | None,
@@ -178,12 +171,9 @@ def sanity_check(
     """
     with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
-        work.about = {"model": known.name, "weights": known.weights_source}
+        known, wanted, batch = opened(work, setup, question)
         for name in dict.fromkeys(method):
             with step(f"sanity check of {name.value}") as progress:
                 found = methods.randomisation_check(
@@ -208,10 +198,9 @@ def sanity_check(
             work.keep(f"sanity-{name.value}.png", found)
 
 
-@with_setup
+@with_tables
 def max_sensitivity(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     method: Methods = CHECKED,
     radius: Annotated[
         float,
@@ -230,12 +219,9 @@ def max_sensitivity(
     """
     with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
 
-        known = open_model(setup.model, setup.labels)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
-        work.about = {"model": known.name, "weights": known.weights_source}
+        known, wanted, batch = opened(work, setup, question)
         for name in dict.fromkeys(method):
             with step(f"sensitivity of {name.value}") as progress:
                 found = methods.max_sensitivity(

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import RuleError
 from .options import (
     Columns,
     Maps,
     Overlap,
     Pictures,
-    RulesName,
     Units,
     parse_maps,
     parse_units,
 )
 from .progress import step
 from .session import Session, session
-from .setup import HERE, Setup, with_setup
+from .setup import DECONVNET, HERE, Setup, Way, with_tables
+from .way_down import way_down
 
 if TYPE_CHECKING:
     from ..methods import Projections
@@ -49,7 +46,7 @@ ConvLayer = Annotated[
 ]
 
 
-@with_setup
+@with_tables
 def project(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -67,10 +64,7 @@ def project(
         Overlap,
         typer.Option("--overlap", help="What unpooling does where windows overlap."),
     ] = Overlap.sum,
-    rules: Annotated[
-        RulesName,
-        typer.Option("--rules", help="The way down: what happens at each layer."),
-    ] = RulesName.deconvnet,
+    way: Way = DECONVNET,
     start: Annotated[
         str,
         typer.Option(
@@ -93,7 +87,6 @@ def project(
     signal = _parse_start(start)
     with session(setup.backend, setup.debug, setup.out) as work:
         from ..methods import deconvnet
-        from ..rules import RULES
         from .inputs import open_model, open_pictures
 
         known = open_model(setup.model, setup.labels)
@@ -101,13 +94,14 @@ def project(
         batch = open_pictures(known, pictures)
         work.about = {"model": known.name, "weights": known.weights_source}
         for choice in [_choice(u) for u in units] or [{"top": top}]:
-            with _remedy(rules), step(f"deconvnet projections from {name}") as progress:
+            title = f"deconvnet projections from {name}"
+            with way_down(way) as rules, step(title) as progress:
                 found = deconvnet(
                     known,
                     batch.x,
                     name,
                     start=signal,
-                    rules=RULES[rules.value],
+                    rules=rules,
                     overlap=overlap.value,
                     progress=progress,
                     **choice,
@@ -115,7 +109,7 @@ def project(
             _save_projections(work, batch, found)
 
 
-@with_setup
+@with_tables
 def maps(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -147,7 +141,7 @@ def maps(
             work.keep(f"{file}-{plain(name)}-{kind}.png", found)
 
 
-@with_setup
+@with_tables
 def filters(
     layer: ConvLayer = None,
     unit: Maps = None,
@@ -204,18 +198,6 @@ def _parse_start(text: str) -> Any:
             "float32 signal would overflow on the way down"
         )
     return number
-
-
-@contextmanager
-def _remedy(rules: RulesName) -> Iterator[None]:
-    """Say how the shell, not Python, asks for the rules that a net of ReLU6 needs."""
-    try:
-        yield
-    except RuleError as error:
-        if rules is not RulesName.deconvnet or "Clip" not in str(error):
-            raise
-        option = f"--rules {RulesName.deconvnet_relu6.value}"
-        raise RuleError(f"{error}; on the command line: {option}") from error
 
 
 def _save_projections(work: Session, batch: Batch, found: Projections) -> None:

@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import (
-    Pictures,
-    Target,
-)
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, HERE, Question, Setup, with_tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
 LISTED = 6  # classes named under their colours
 
 
-@with_setup
+@with_tables
 def occlusion(
     size: Annotated[
         int, typer.Option("--size", min=1, help="Side of the square in pixels.")
@@ -31,8 +27,7 @@ def occlusion(
     stride: Annotated[
         int, typer.Option("--stride", min=1, help="Pixels from one place to the next.")
     ],
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     value: Annotated[
         float,
         typer.Option("--value", help="What fills the square; 0 is the data's mean."),
@@ -57,13 +52,11 @@ def occlusion(
     """
     with session(setup.backend, setup.debug, setup.out) as work:
         from .. import methods
-        from .inputs import found_class, open_model, open_pictures
+        from .inputs import opened
         from .layer_commands import layer_or_last
 
-        known = open_model(setup.model, setup.labels)
+        known, wanted, batch = opened(work, setup, question)
         name = layer_or_last(known, layer)
-        wanted = found_class(known, target)
-        batch = open_pictures(known, pictures)
         with step(f"occlusion by {size} x {size}") as progress:
             found = methods.occlusion(
                 known,
@@ -75,7 +68,6 @@ def occlusion(
                 layer=name,
                 progress=progress,
             )
-        work.about = {"model": known.name, "weights": known.weights_source}
         for sample in range(len(found.pixels)):
             file, label = batch.names[sample], known.label(found.target[sample])
             settings = {**found.settings, "picture": file, "class": label}

@@ -27,6 +27,14 @@ ModelName = Annotated[
         help="A file of weights, a model's name, or NAME:random.",
     ),
 ]
+Elsewhere = Annotated[
+    bool,
+    typer.Option(
+        "--gradient-elsewhere",
+        help="The true gradient at layers that the method has no published rule for, "
+        "which are refused without it.",
+    ),
+]
 MOST_DIGITS = 18
 """Of a unit's number; Python refuses to read a number of more than 4300 digits."""
 
@@ -142,6 +150,12 @@ class RulesName(StrEnum):
     gradient = "gradient"
     guided_backprop = "guided_backprop"
     desalinet = "desalinet"
+
+
+Rules = Annotated[
+    RulesName,
+    typer.Option("--rules", help="The way down: what happens at each layer."),
+]
 
 
 def parse_unit(text: str) -> tuple[int, ...] | Literal["all"]:

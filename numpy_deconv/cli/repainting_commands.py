@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .ascent_options import Every, Rate, Steps, keep_climbed
+from .ascent_options import keep_climbed
 from .layer_commands import Layer, layer_or_last
 from .options import (
     Pictures,
-    Seed,
 )
 from .progress import step
 from .session import session
-from .setup import HERE, Setup, with_setup
+from .setup import AS_PUBLISHED, HERE, Climb, Setup, with_tables
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 4096
 
 
-@with_setup
+@with_tables
 def deepdream(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -49,10 +48,7 @@ def deepdream(
             show_default=False,
         ),
     ] = None,
-    steps: Steps = None,
-    rate: Rate = None,
-    every: Every = None,
-    seed: Seed = 0,
+    climb: Climb = AS_PUBLISHED,
     setup: Setup = HERE,
 ) -> None:
     """Let a layer see more of whatever it sees in a picture, at several sizes.
@@ -76,17 +72,13 @@ def deepdream(
                     x,
                     name,
                     octaves=octaves,
-                    steps=steps,
-                    learning_rate=rate,
-                    every=every,
-                    seed=seed,
-                    progress=progress,
+                    **climb.told(progress),
                 )
             work.about |= {"picture": file, "layer": name}
             keep_climbed(work, f"{file}-{_plain(name)}-dream", found, name)
 
 
-@with_setup
+@with_tables
 def invert(
     pictures: Pictures = None,
     layer: Layer = None,
@@ -99,10 +91,7 @@ def invert(
             show_default=False,
         ),
     ] = None,
-    steps: Steps = None,
-    rate: Rate = None,
-    every: Every = None,
-    seed: Seed = 0,
+    climb: Climb = AS_PUBLISHED,
     setup: Setup = HERE,
 ) -> None:
     """Find, from noise, a picture that a layer takes for this one: what it keeps.
@@ -123,11 +112,7 @@ def invert(
                     x,
                     name,
                     smoothness=smoothness,
-                    steps=steps,
-                    learning_rate=rate,
-                    every=every,
-                    seed=seed,
-                    progress=progress,
+                    **climb.told(progress),
                 )
             left = found.settings["error"]
             typer.echo(f"{file}: {left:.1%} of {name} is left unexplained")
@@ -135,7 +120,7 @@ def invert(
             keep_climbed(work, f"{file}-{_plain(name)}-inverse", found, name)
 
 
-@with_setup
+@with_tables
 def style(
     pictures: Pictures = None,
     style: Annotated[
@@ -182,9 +167,6 @@ def style(
             show_default=False,
         ),
     ] = None,
-    steps: Steps = None,
-    rate: Rate = None,
-    every: Every = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -194,7 +176,7 @@ def style(
             show_default=False,
         ),
     ] = None,
-    seed: Seed = 0,
+    climb: Climb = AS_PUBLISHED,
     setup: Setup = HERE,
 ) -> None:
     """Paint a picture in the style of another.
@@ -226,11 +208,7 @@ def style(
                     style_layers=style_layer,
                     content_weight=content_weight,
                     style_weights=style_weight,
-                    steps=steps,
-                    learning_rate=rate,
-                    every=every,
-                    seed=seed,
-                    progress=progress,
+                    **climb.told(progress),
                 )
             work.about |= {"picture": file, "style": painted.names[0]}
             name = f"{file}-like-{painted.names[0]}"

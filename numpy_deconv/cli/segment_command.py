@@ -8,17 +8,14 @@ import typer
 
 from .attributing import Request, attribute
 from .options import (
-    Pictures,
     Seed,
-    Target,
 )
-from .setup import HERE, Setup, with_setup
+from .setup import ASKED, HERE, Question, Setup, with_tables
 
 
-@with_setup
+@with_tables
 def segment(
-    pictures: Pictures = None,
-    target: Target = None,
+    question: Question = ASKED,
     foreground: Annotated[
         float,
         typer.Option(
@@ -46,7 +43,7 @@ def segment(
     Needs OpenCV: pip install 'numpy-deconv[grabcut]'. Simonyan, Vedaldi and Zisserman
     2013, section 3.2.
     """
-    request = Request(pictures, target, setup)
+    request = Request(question, setup)
     attribute(
         "segment",
         "segment",

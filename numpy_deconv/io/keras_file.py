@@ -168,7 +168,10 @@ def _by_layer(model: Group, layers: Iterable[str]) -> Iterator[tuple[str, Datase
             if not isinstance(dataset, Dataset):
                 raise Refused(f"is damaged: {ascii(weight)[:80]} is no array")
             where, _, parameter = re.sub(r":\d+$", "", weight).rpartition("/")
-            inside = where.removeprefix(layer).strip("/") or where
+            # A model that was loaded and saved again counts its layers once more.
+            first, _, inside = where.partition("/")
+            if not re.fullmatch(rf"{re.escape(layer)}(_\d+)?", first):
+                inside = where
             # In an inner model the layer's own name comes last.
             name = layer if inside.rpartition("/")[2] in ("", layer) else inside
             yield f"{name}.{parameter}", dataset

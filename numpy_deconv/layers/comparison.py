@@ -16,6 +16,7 @@ COMPARISONS: dict[str, Any] = {
     "equal": np.equal,
     "greater": np.greater,
     "greater_equal": np.greater_equal,
+    "is_nan": np.isnan,
     "less": np.less,
     "less_equal": np.less_equal,
     "not": np.logical_not,

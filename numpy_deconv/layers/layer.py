@@ -161,6 +161,13 @@ class Pointwise(Layer):
         return self, saved if saved is None else output.cut(saved)
 
 
+class WithoutRule(Layer):
+    """A layer on whose way down nobody published anything but the gradient.
+
+    Methods with rules of their own refuse it, as they do the types that they name.
+    """
+
+
 def whole(size: Sizes) -> Positions:
     """All positions."""
     return tuple(np.arange(length) for length in size)

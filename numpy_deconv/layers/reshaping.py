@@ -16,7 +16,7 @@ from ..window import Positions
 from .boxes import Boxes, Indices
 from .broadcasting import broadcast_shape, unbroadcast
 from .layer import Layer, Outline, Pointwise, Reads, by, whole
-from .taps import Taps, along, transposed
+from .taps import along, picked, transposed
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +169,7 @@ class Gather(Layer):
             return (gx,)
         behind = axis + self.indices.ndim
         lined = gy.reshape(*gy.shape[:axis], places.size, *gy.shape[behind:])
-        return (along(lined, axis, transposed(_read(places), length), 0),)
+        return (along(lined, axis, transposed(picked(places), length), 0),)
 
     def take(self, saved: Outline, samples: Indices) -> Any:
         return saved if self.axis % len(saved.shape) else NotImplemented
@@ -187,11 +187,6 @@ class Gather(Layer):
         if axis > 1 and added == 0:
             read[axis - 2] = np.unique(self.indices[at[axis - 2]] % sizes[0][axis - 2])
         return [tuple(read)]
-
-
-def _read(places: Indices) -> Taps:
-    """Each output one sample, as it is."""
-    return Taps(places[:, None], np.ones((len(places), 1)), np.zeros(len(places), bool))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
-"""Normalisation by statistics of the input itself: instance, group and layer norm."""
+"""Normalisation by statistics of the input itself: instance, group, layer, RMS."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from .layer import Layer, Reads, whole
 class _Standardised(Layer):
     """``(x - mean) / sqrt(var + eps)`` over axes of each sample, scaled and shifted."""
 
+    centred: ClassVar[bool] = True  # else the mean stays: divided by sqrt(mean(x*x))
+
     weight: Array | None
     bias: Array | None
     eps: float
@@ -34,7 +36,7 @@ class _Standardised(Layer):
 
     def forward(self, *xs: Array) -> tuple[Array, Array]:
         (x,) = xs
-        y = _standardised(self._view(x), self.eps).reshape(x.shape)
+        y = _standardised(self._view(x), self.eps, self.centred).reshape(x.shape)
         if self.weight is not None:
             y = y * self._shaped(beside(self.weight, x), x.ndim)
         if self.bias is not None:
@@ -44,11 +46,14 @@ class _Standardised(Layer):
     def vjp(self, saved: Array, gy: Array) -> tuple[Array | None, ...]:
         if self.weight is not None:
             gy = gy * self._shaped(beside(self.weight, gy), gy.ndim)
-        grad = _standardised_grad(self._view(gy), self._view(saved), self.eps)
+        views = self._view(gy), self._view(saved)
+        grad = _standardised_grad(*views, self.eps, self.centred)
         return (grad.reshape(gy.shape),)
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
-        normal = _standardised(self._view(saved), self.eps).reshape(saved.shape)
+        normal = _standardised(self._view(saved), self.eps, self.centred).reshape(
+            saved.shape
+        )
         return {
             name: _channel_sum(each, value.shape, self._shaped(value, gy.ndim).shape)
             for name, value, each in (
@@ -132,23 +137,37 @@ class LayerNorm(_Standardised):
         return [tuple(p if a < first else every[a] for a, p in enumerate(at))]
 
 
-@widened
-def _standardised(x: Array, eps: float) -> Array:
-    centred = x - x.mean(axis=2, keepdims=True)
-    variance = (centred * centred).mean(axis=2, keepdims=True)
-    return centred / np.sqrt(variance + x.dtype.type(eps))
+@dataclass(frozen=True, eq=False)
+class RMSNorm(LayerNorm):
+    """All entries from ``axis`` on divided by their root mean square, and scaled.
+
+    Zhang & Sennrich 2019.
+    """
+
+    centred = False
 
 
 @widened
-def _standardised_grad(gy: Array, x: Array, eps: float) -> Array:
+def _standardised(x: Array, eps: float, centred: bool) -> Array:
+    values, deviation = _deviation(x, eps, centred)
+    return values / deviation
+
+
+@widened
+def _standardised_grad(gy: Array, x: Array, eps: float, centred: bool) -> Array:
     # y = c / s with c = x - mean(x), s = sqrt(mean(c*c) + eps):
-    # dy/dx sends g to (g - mean(g) - y * mean(g * y)) / s
-    centred = x - x.mean(axis=2, keepdims=True)
-    variance = (centred * centred).mean(axis=2, keepdims=True)
-    deviation = np.sqrt(variance + x.dtype.type(eps))
-    y = centred / deviation
+    # dy/dx sends g to (g - mean(g) - y * mean(g * y)) / s, of c = x without mean(g)
+    values, deviation = _deviation(x, eps, centred)
+    y = values / deviation
     along = (gy * y).mean(axis=2, keepdims=True)
-    return (gy - gy.mean(axis=2, keepdims=True) - y * along) / deviation
+    grad = gy - gy.mean(axis=2, keepdims=True) if centred else gy
+    return (grad - y * along) / deviation
+
+
+def _deviation(x: Array, eps: float, centred: bool) -> tuple[Array, Array]:
+    values = x - x.mean(axis=2, keepdims=True) if centred else x
+    variance = (values * values).mean(axis=2, keepdims=True)
+    return values, np.sqrt(variance + x.dtype.type(eps))
 
 
 @widened

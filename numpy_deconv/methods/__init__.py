@@ -25,6 +25,7 @@ from .result import Result
 from .rise import Rise, rise
 from .segmentation import Segmentation, segment
 from .smoothgrad import SmoothGrad, smoothgrad
+from .ten_crops import ten_crop_saliency
 
 if TYPE_CHECKING:
     from .ascent import (
@@ -105,6 +106,7 @@ __all__ = [
     "smoothgrad",
     "strongest_examples",
     "style_transfer",
+    "ten_crop_saliency",
     "unit_visualization",
     "visualize",
 ]

@@ -9,9 +9,11 @@ from typing import Any
 from ..errors import FileFormatError, OptionError
 from .alexnet import ALEXNET, ALEXNET_227
 from .architecture import Architecture
-from .efficientnet_lite import EFFICIENTNET_LITE0
+from .efficientnet_lite import EFFICIENTNET_LITES
 from .emoji_zfnet import EMOJI_ZFNET
 from .fit import grouped
+from .mobilenet import MOBILENET_V2
+from .resnet import RESNETS
 from .squeezenet import SQUEEZENET1_0, SQUEEZENET1_1
 from .vgg import VGG, VGG16_MAXPOOL
 from .zfnet import ZFNET
@@ -27,7 +29,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         VGG16_MAXPOOL,
         SQUEEZENET1_0,
         SQUEEZENET1_1,
-        EFFICIENTNET_LITE0,
+        *RESNETS,
+        MOBILENET_V2,
+        *EFFICIENTNET_LITES,
     )
 }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError
+from ..arrays import is_float
+from ..errors import FileFormatError, OptionError
 from ..io.weight_file import WeightFile
 from ..io.weights import is_weight_file, read_weight_file
 from ..net import Field, fields
@@ -40,8 +42,9 @@ class Inspection:
     """``str()`` of it is the whole report.
 
     ``arrays`` are those of a file of weights, by name. ``model`` is None where they
-    make no known network; ``problem`` then says why. ``left_out`` is what a checkpoint
-    holds beside its weights.
+    make no known network, or one that takes no pictures; ``problem`` then says why.
+    ``left_out`` is what a checkpoint holds beside its weights, ``operators`` are those
+    of an ONNX file that is no model, and how often each is there.
     """
 
     source: str
@@ -51,6 +54,7 @@ class Inspection:
     left_out: tuple[str, ...] = ()
     problem: str = ""
     activation_bytes: int = 0
+    operators: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
@@ -77,6 +81,9 @@ class Inspection:
                 for name, array in self.arrays.items()
             ]
             lines += ["", *_table(("array", "shape", "dtype", "numbers"), rows)]
+            if self.operators:
+                counted = (f"{n} {kind}" for kind, n in self.operators.items())
+                lines += ["", f"operators: {', '.join(counted)}"]
             lines += ["", f"makes no network: {self.problem}"]
         else:
             lines += self._network(self.model)
@@ -100,7 +107,7 @@ class Inspection:
         labels = f", {len(model.labels)} class names" if model.labels else ""
         return [
             f"network {model.name}, weights {model.weights_source}",
-            f"takes pictures of {width} x {height} pixels{labels}",
+            f"takes pictures of {height} x {width} pixels (height x width){labels}",
             "",
             *_table(titles, rows),
             "",
@@ -130,7 +137,7 @@ def inspect_model(
     named = isinstance(source, str) and name in ARCHITECTURES and Path(rest).is_file()
     path = Path(rest if named else text)
     if not path.is_file() or not is_weight_file(path):
-        return _of_model(text, load_model(source, architecture=architecture))
+        return _of_graph(text, architecture)
     file = read_weight_file(path)
     try:
         model = model_from_weights(
@@ -142,6 +149,31 @@ def inspect_model(
     except FileFormatError as error:
         return Inspection(text, file.arrays, left_out=file.left_out, problem=str(error))
     return _of_model(text, model, file)
+
+
+def _of_graph(source: str, architecture: str | None) -> Inspection:
+    """A model, or what is in an ONNX file that can be read but makes none."""
+    try:
+        model = load_model(source, architecture=architecture)
+    except (FileFormatError, OptionError) as error:
+        if ".onnx" not in source.lower():
+            raise
+        from ..io.onnx import read_onnx
+        from .onnx_model import onnx_source  # much code for other files
+
+        found = onnx_source(source)
+        if found is None or not found.path.is_file():
+            raise
+        content = read_onnx(found.path)
+        kinds = Counter(operator.key for operator in content.operators)
+        floats = {
+            name: array
+            for name, array in content.constants.items()
+            if is_float(array.dtype)
+        }
+        counted = dict(kinds.most_common())
+        return Inspection(source, floats, problem=str(error), operators=counted)
+    return _of_model(source, model)
 
 
 def _of_model(source: str, model: Model, file: WeightFile | None = None) -> Inspection:

@@ -100,7 +100,7 @@ def load_onnx(
         kept = None if named is None else tuple(map(str, named))
         labels = name_classes(classes, kept)
     except (FileFormatError, OptionError) as error:
-        raise type(error)(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}{_hint(content, source)}") from error
     for array in net.params.values():
         _freeze(array)
     prepared, assumed = _prepared(source, content, saved, layout, preprocess)
@@ -112,6 +112,20 @@ def load_onnx(
         name=str(saved.get("name") or path.stem),
         weights_source=str(path) + (f" (assumed: {'; '.join(notes)})" if notes else ""),
         assumed=notes,
+    )
+
+
+def _hint(content: OnnxContent, source: Source) -> str:
+    """Where a size was assumed, and may have been the wrong one: how to say another."""
+    inputs = [each.shape for each in content.inputs.values()]
+    sides = inputs[0][2:] if len(inputs) == 1 and inputs[0] else ()
+    known = all(isinstance(side, int) for side in sides)
+    if source.size is not None or len(sides) != 2 or known:
+        return ""
+    return (
+        f" (of its input's size the file says {sides[0] or '?'} x {sides[1] or '?'}, "
+        f"{SIZE} was taken for what is open: say another, height x width, as "
+        f"{source.path.name}:imagenet:48x320)"
     )
 
 

@@ -1,7 +1,7 @@
 """How far a correct kernel's answer may lie from the truth, element by element.
 
 The hard bound holds for any order of summation, with fused multiply-adds or without
-(Higham 2002, theorem 3.1 and section 3.5)::
+(Higham 2002, Accuracy and Stability of Numerical Algorithms, sections 3.1 and 3.5)::
 
     H  =  ((1 + u_in)² (1 + γ_n(u_acc)) - 1) · A  +  u_out · (|y| + ...)  +  n · η
 
@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import OptionError
 from .algorithms import algorithm_bound
 from .call import Array, Attributes, Call, Inputs, bind
+from .flushing import flush_slack
 from .hard_bound import LAMBDA, HardBound
 from .numerics import Numerics, Resolved, numerics_of
 from .semantics import Semantics
@@ -108,6 +109,16 @@ def assemble(
     call: Call, name: str, y: Array, parts: Terms, numerics: Resolved
 ) -> Bound:
     """Bounds for declared numerics from the terms of one output."""
+    found = _assembled(call, name, y, parts, numerics)
+    if not numerics.ftz:
+        return found
+    slack = flush_slack(call, name, y)
+    return found._replace(H=found.H + slack, P=found.P + slack)
+
+
+def _assembled(
+    call: Call, name: str, y: Array, parts: Terms, numerics: Resolved
+) -> Bound:
     n = np.broadcast_to(parts.n, y.shape)
     A = np.broadcast_to(parts.A, y.shape)
     if y.dtype.kind in "iu":

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import OptionError
 from .call import Array, Call
+from .clearing import clear
 from .exact_sum import is_exact
 from .growth import gamma
 from .numerics import FORMATS, Resolved, format_of
@@ -79,12 +80,14 @@ class HardBound:
             error = np.maximum(error, self.other) if mixed else self.other + error * 0
         H = _plus(error, self.slack)
         floor = np.asarray(self.parts.floor)
-        if not floor.all() and not float(np.min(self.A, initial=1.0)) > 0:
-            zero = self.A == 0 if not floor.any() else (self.A == 0) & (floor == 0)
+        zero = np.asarray(self.A == 0 if not floor.all() else False)
+        if zero.any():
+            if floor.any():
+                zero = zero & (floor == 0)
             if self.other is not None:  # what a tile holds beside reaches an empty sum
                 zero = zero & (self.other == 0)
             if np.ndim(H) and H.shape == zero.shape:
-                np.copyto(H, 0.0, where=zero)
+                clear(H, zero)
             else:
                 H = np.where(zero, 0.0, H)
         H = H + self.parts.jump if np.any(self.parts.jump) else H
@@ -183,12 +186,14 @@ def growth_of(parts: Terms, numerics: Resolved, more: float = 1.0) -> Array:
 
 
 def _truth_growth(call: Call, name: str, parts: Terms) -> Array | float:
-    """What the truth itself may be off: it was computed in float64, unless exactly."""
+    """What the truth itself may be off: it was computed in float64, or exactly and then
+    rounded to it."""
+    rounds, u = np.asarray(parts.rounds, np.float64), FORMATS["f64"].u
     if call.dtype == np.float64 and not call.operation.variadic:
         output = call.operation.output(name)
         if is_exact(call, output):
-            return 0.0
-    return gamma(np.asarray(parts.rounds, np.float64), FORMATS["f64"].u)
+            return u * (rounds > 0)
+    return gamma(rounds, u)
 
 
 def _rounding(y: Array, error: Array, numerics: Resolved) -> Array:

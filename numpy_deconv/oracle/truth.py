@@ -37,10 +37,14 @@ def truth(call: Call) -> Truth:
     check_against_definition(call, results)
     if call.dtype == np.float64:
         results = exact(call, results)
-    names = tuple(output.name for output in call.operation.outputs)
+    return Truth(output_names(call), results)
+
+
+def output_names(call: Call) -> tuple[str, ...]:
+    """What a call's results are called: a variadic gradient has one for each array."""
     if call.operation.variadic and call.operation.is_backward:
-        names = tuple(name for name in call.arrays if name != "grad")
-    return Truth(names, results)
+        return tuple(name for name in call.arrays if name != "grad")
+    return tuple(output.name for output in call.operation.outputs)
 
 
 def reference(

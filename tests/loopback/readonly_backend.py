@@ -33,6 +33,7 @@ class ReadOnlyBackend(NumpyBackend):
     name = "readonly"
 
 
-for _name, _kernel in {**vars(Backend), **vars(NumpyBackend)}.items():
+for _name in dir(NumpyBackend):
+    _kernel = getattr(NumpyBackend, _name)
     if not _name.startswith("_") and callable(_kernel) and _name != "missing":
         setattr(ReadOnlyBackend, _name, _with_locked_inputs(_kernel))

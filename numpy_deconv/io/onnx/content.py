@@ -62,11 +62,12 @@ class Subgraph:
     constants: Mapping[str, Array]
     operators: tuple[Operator, ...]
     outputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
         """What it reads of the graph around it."""
-        inside = {*self.constants}
+        inside = {*self.constants, *self.inputs}
         inside.update(name for each in self.operators for name in each.outputs)
         read = (name for each in self.operators for name in each.reads)
         return tuple(name for name in (*read, *self.outputs) if name not in inside)

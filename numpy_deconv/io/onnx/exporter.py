@@ -15,6 +15,7 @@ from ..atomic import PathLike, atomic_write
 from . import (  # noqa: F401  each registers the layers that it writes
     write_arrangement,
     write_elementwise,
+    write_sequence,
     write_windows,
 )
 from .writing import OPSET, WRITERS, Draft, Place

@@ -31,6 +31,7 @@ COMPARISONS = {
     "Equal": "equal",
     "Greater": "greater",
     "GreaterOrEqual": "greater_equal",
+    "IsNaN": "is_nan",
     "Less": "less",
     "LessOrEqual": "less_equal",
     "Not": "not",

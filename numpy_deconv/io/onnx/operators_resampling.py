@@ -1,4 +1,4 @@
-"""Resize, in all its versions, and its predecessor Upsample."""
+"""Resize, in all its versions, its predecessor Upsample, and GridSample."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from ...errors import FileFormatError
 from ...layers import Upsample
+from ...layers.grid_sample import GridSample
 from ...layers.resize import Resampling, Resize
 from .operators_shape import checked_axes
 from .tracing import Call, Results, Shape, Value, operator
@@ -130,3 +131,24 @@ def _simpler(layer: Resize, x: Value, factors: tuple[float, ...]) -> Upsample | 
 
 def _scaled(layer: Resize) -> list[tuple[int, float]]:
     return list(zip(layer.axes, layer.scales or (), strict=True))
+
+
+_GRID_MODES = {"bilinear": "linear", "bicubic": "cubic"}  # until operator set 20
+
+
+@operator("GridSample")
+def _grid_sample(call: Call) -> Results:
+    x, grid = call.input(0), call.input(1)
+    fits = x.rank == grid.rank > 2 and grid.shape[-1] == x.rank - 2
+    if not fits or x.shape[0] != grid.shape[0] or 0 in x.shape:
+        raise FileFormatError(f"a grid of {grid.shape} names no places in {x.shape}")
+    mode = call.attribute("mode", "linear")
+    layer = GridSample(
+        (x.array, grid.array) if x.is_constant != grid.is_constant else (),
+        _GRID_MODES.get(mode, mode),
+        call.attribute("padding_mode", "zeros"),
+        bool(call.attribute("align_corners", 0)),
+    )
+    live = [each for each in (x, grid) if not each.is_constant] or [x, grid]
+    shape = (*x.shape[:2], *grid.shape[1:-1])
+    return call.add(layer, *live, shape=shape, dtype=x.dtype)

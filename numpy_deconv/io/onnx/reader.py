@@ -96,8 +96,9 @@ def _subgraph(graph: Any, folder: Path | None) -> Subgraph:
     made = {name for each in operators for name in each.outputs}
     around = {name for each in operators for name in each.reads} - made
     ordered = in_order(operators, {*constants, *around})
+    inputs = tuple(as_text(value.name) for value in graph.input)
     outputs = tuple(as_text(value.name) for value in graph.output)
-    return Subgraph(constants, tuple(ordered), outputs)
+    return Subgraph(constants, tuple(ordered), outputs, inputs)
 
 
 def _message(raw: bytes) -> Any:

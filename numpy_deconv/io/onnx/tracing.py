@@ -62,6 +62,7 @@ class Trace:
     nodes: dict[str, Node] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     allowance: int = FOLDED_BYTES
+    numbered: dict[str, int] = field(default_factory=dict)  # the last of each name
 
     def constant(self, array: Any) -> Value:
         """An array of the file, in the dtype that the net computes in."""
@@ -80,9 +81,11 @@ class Trace:
     def free_name(self, wanted: str) -> str:
         """A name for a layer: the wanted one, or one that is like it and not taken."""
         name = wanted.replace(":", "_") or "layer"
-        number, free = 2, name
+        free, number = name, self.numbered.get(name, 1)
         while free in self.nodes or free == "input":
-            free, number = f"{name}_{number}", number + 1
+            number += 1
+            free = f"{name}_{number}"
+        self.numbered[name] = number
         return free
 
     def add(

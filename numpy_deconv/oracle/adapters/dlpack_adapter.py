@@ -28,7 +28,10 @@ class DlpackAdapter(Adapter):
         return self._back(kernel(*map(self._there, arrays), **attrs))
 
     def _there(self, array: Array | None) -> Any:
-        return array
+        # some that take DLPack end the process at a negative step
+        if array is None or all(step >= 0 for step in array.strides):
+            return array
+        return np.ascontiguousarray(array)
 
     def _back(self, found: Any) -> Any:
         if isinstance(found, tuple | list):
@@ -68,7 +71,7 @@ class JaxAdapter(DlpackAdapter):
     def _there(self, array: Array | None) -> Any:
         if array is None:
             return None
-        made = self._jax.numpy.asarray(np.ascontiguousarray(array))
+        made = self._jax.numpy.asarray(np.array(array, order="C"))
         if made.dtype != array.dtype:
             raise OptionError(
                 f"JAX makes {made.dtype} of {array.dtype}: set jax_enable_x64, or "

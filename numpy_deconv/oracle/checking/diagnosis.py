@@ -11,11 +11,12 @@ import numpy as np
 from ..drawing.layouts import laid_out
 from ..mutation import mutants
 from .circumstances import number_rule
+from .declarations import undeclared_flushing, undeclared_precision
 from .engine import Engine
 from .features import rule_of
 from .patterns import common_factor, common_places, sums_of_terms, wrong_places
 from .shrinking import REPEATED
-from .trial import Trial, judge_of
+from .trial import Trial
 
 LOOKED_AT = 12
 AGREEING = 3
@@ -34,6 +35,9 @@ def diagnosis(engine: Engine, trial: Trial) -> tuple[str, ...]:
         said += _by_mutants(engine, [*failures[:LOOKED_AT], trial])
     said += _by_layout(engine, trial)
     if trial.kind == "value":
+        flushing = undeclared_flushing(engine.request, failures)
+        if flushing is not None:
+            return (flushing,)
         said += _by_values(engine, trial, failures)
     rule = number_rule(engine.tally.numbers)
     if rule is None:
@@ -184,7 +188,7 @@ def _by_values(engine: Engine, trial: Trial, failures: list[Trial]) -> list[str]
         and "exact" not in modes
         and engine.tally.examples["exact"]
     ):
-        precision = _precision(engine, failures)
+        precision = undeclared_precision(engine.request, failures)
         if precision is not None:
             said.insert(0, precision)
     return said
@@ -232,33 +236,3 @@ def _by_previous(trial: Trial) -> list[str]:
             if got.size > 1 and not values.any():
                 return ["the wrong elements are all 0"]
     return []
-
-
-def _precision(engine: Engine, failures: list[Trial]) -> str | None:
-    """All whole numbers were right: less precision than declared."""
-    from ..numerics import PROFILES
-
-    order = [*PROFILES, ""]
-    worst = ""
-    for each in failures[:LOOKED_AT]:
-        judge = judge_of(each.case, engine.request.numerics, False)
-        if judge is None:
-            continue
-        found = judge.precision(each.outputs)
-        if found not in order:
-            return None
-        if not worst or order.index(found) > order.index(worst):
-            worst = found
-    if not worst or worst in ("f32", "f64"):
-        return None
-    words = {
-        "tf32": "tf32 inputs, f32 accumulation",
-        "bf16": "bf16 inputs, f32 accumulation",
-        "f16-out": "a result rounded to f16",
-        "f16-acc": "accumulation in f16",
-        "bf16-acc": "accumulation in bf16",
-    }
-    return (
-        "right on whole numbers, but less precise than declared: consistent with "
-        f"{words.get(worst, worst)}"
-    )

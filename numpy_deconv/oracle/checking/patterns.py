@@ -35,6 +35,8 @@ def wrong_places(trial: Trial, name: str) -> Array | None:
 
 def names_of_axes(rank: int) -> list[str]:
     """What the axes of an array are called."""
+    if rank == 1:
+        return ["channel"]
     spatial = {1: ["column"], 2: ["row", "column"], 3: ["plane", "row", "column"]}
     return ["sample", "channel", *spatial.get(rank - 2, [])]
 
@@ -43,7 +45,7 @@ def places(wrong: Array) -> list[str]:
     """Sentences about where the wrong elements are."""
     said = []
     if wrong.all():
-        return ["every element is wrong"]
+        return ["every element is wrong"] * (wrong.size > 1)
     axes = names_of_axes(wrong.ndim)
     for axis, word in enumerate(axes[: wrong.ndim]):
         n = wrong.shape[axis]
@@ -58,7 +60,7 @@ def places(wrong: Array) -> list[str]:
         elif set(hit.tolist()) == {0, n - 1} and n > 2:
             said.append(f"only the first and the last {word} are wrong")
         elif axis == 0 and hit.size == n - 1 and hit[0] == 1:
-            said.append("only the first sample is right")
+            said.append(f"only the first {word} is right")
         if n > 8:
             said += _lanes(hit, n, word)
     return said
@@ -68,7 +70,7 @@ def common_places(masks: Sequence[Array]) -> list[str]:
     """What is said of all masks; one element along an axis goes with anything."""
     telling = [wrong for wrong in masks if not wrong.all()]
     if not telling:
-        return places(masks[0]) if masks else []
+        return places(max(masks, key=np.size)) if masks else []
     alone = {tuple(np.flatnonzero(wrong).tolist()) for wrong in telling}
     shapes = {wrong.shape for wrong in telling}
     if len(alone) == 1 and len(shapes) > 1 and len(*alone) == 1:

@@ -16,6 +16,9 @@ from .candidate import Takes, arguments
 from .guards import Guarded, guarded_inputs, poison_heap, poisoned_output
 from .time_limit import TimeLimit, time_limit
 
+VIEWING = ("flatten", "flatten.backward", "concat.backward", "pad.backward")
+"""Operations whose results are parts of what they were given."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -55,7 +58,9 @@ class Performer:
         poison_heap(int(np.prod(like[0])) * np.dtype(like[1]).itemsize)
         try:
             with time_limit(self.seconds), np.errstate(all="ignore"):
-                found = self._call(given, attrs)
+                found = self.adapter.call(
+                    self.kernel, given, attrs, self.operation.name
+                )
         except TimeLimit:
             return Outcome(
                 problem="hangs", detail=f"it was still running after {self.seconds:g} s"
@@ -73,12 +78,6 @@ class Performer:
         if found is None and target is not None:
             found = target.array
         return self._settled(found, there, names, target)
-
-    def _call(self, given: list[Array | None], attrs: Mapping[str, Any]) -> Any:
-        name = self.operation.name
-        if not self.operation.is_backward or self.adapter.name in ("numpy", "command"):
-            return self.adapter.call(self.kernel, given, attrs, name)
-        return self.adapter.call(self.kernel, given, attrs, name)
 
     def _settled(
         self,
@@ -107,7 +106,7 @@ class Performer:
             for name, g in zip(names, there, strict=True)
             if g is not None and any(np.may_share_memory(a, g.memory) for a in flat)
         ]
-        if views and self.operation.forward != "flatten":
+        if views and self.operation.name not in VIEWING:
             complaints.append(("view", f"its output is a view of its input {views[0]}"))
         kept = _copied(found)
         self._previous = [(a, a.copy()) for a in flat if a.dtype != object and a.size][

@@ -44,7 +44,8 @@ def _clip(d: Draft) -> Drawn:
 
 @drawer("leaky_relu")
 def _leaky_relu(d: Draft) -> Drawn:
-    slope = d.pick("slope", (0.01, 0.25, 0.5))
+    # above 1 it is not the larger of x and slope * x
+    slope = d.pick("slope", (0.01, 0.25, 2.0))
     return {"x": d.array(*_shape(d))}, options_of(d, slope=slope)
 
 
@@ -75,7 +76,7 @@ def _prelu(d: Draft) -> Drawn:
 @drawer("softmax", "log_softmax")
 def _softmax(d: Draft) -> Drawn:
     shape = _shape(d)
-    axis = d.pick("axis", (1, len(shape) - 1, 2))
+    axis = d.pick("axis", (1, len(shape) - 1, 2, 0))
     return {"x": d.array(*shape)}, options_of(d, axis=axis)
 
 

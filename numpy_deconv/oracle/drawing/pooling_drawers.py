@@ -73,9 +73,10 @@ def _avg_pool(d: Draft) -> Drawn:
 @drawer("lp_pool")
 def _lp_pool(d: Draft) -> Drawn:
     shape, options = _pool(d, dilated=_has_all(d), padded=_has_all(d))
-    # PyTorch's odd norms of negative numbers are powers with a sign
-    norm = d.pick("norm", (2.0, 1.0, 3.0) if _has_all(d) else (2.0, 4.0))
-    return {"x": d.array(*shape)}, {"norm_type": norm, **options}
+    norm, x = d.pick("norm", (2.0, 1.0, 3.0, 4.0)), d.array(*shape)
+    if norm % 2 and not _has_all(d):
+        x = np.abs(x)  # PyTorch's odd norms of negative numbers are powers with a sign
+    return {"x": x}, {"norm_type": norm, **options}
 
 
 def _plane(d: Draft) -> tuple[int, ...]:

@@ -81,6 +81,11 @@ def _slope(x: Any, **o: Any) -> Any:
     return leaky_relu(x, 0.01)
 
 
+@mutant("leaky_relu", "larger of two", "it is the larger of x and slope * x")
+def _larger(x: Any, slope: float = 0.01) -> Any:
+    return np.maximum(x, x * x.dtype.type(slope))
+
+
 @mutant("prelu", "slope[0]", "weight[0] used for every channel")
 def _one_slope(x: Any, weight: Any) -> Any:
     return prelu(x, weight[:1])
@@ -110,6 +115,11 @@ def _overflowing(x: Any, axis: int = 1) -> Any:
 @mutant("softmax", "last axis", "the sum is along the last axis")
 def _last_axis(x: Any, axis: int = 1) -> Any:
     return softmax(x, -1)
+
+
+@mutant("softmax", "axis 0", "axis 0 is taken to be none: the channels are summed")
+def _no_axis(x: Any, axis: int = 1) -> Any:
+    return softmax(x, axis or 1)
 
 
 @mutant("softmax", "clamped", "results below 1e-7 are raised to it")

@@ -187,6 +187,11 @@ def _euclid(x: Any, norm_type: float, kernel_size: Any, **o: Any) -> Any:
     return lp_pool(x, 2.0, kernel_size, **o)
 
 
+@mutant("lp_pool", "p is 4", "any norm_type but 2 is taken to be 4")
+def _fourth(x: Any, norm_type: float, kernel_size: Any, **o: Any) -> Any:
+    return lp_pool(x, 2.0 if norm_type == 2 else 4.0, kernel_size, **o)
+
+
 @mutant("lp_pool", "mean", "the powers are averaged, not summed")
 def _power_mean(x: Any, norm_type: float, kernel_size: Any, **o: Any) -> Any:
     count = np.prod(axes(kernel_size, x.ndim - 2))

@@ -140,5 +140,5 @@ COUNTS: dict[str, Counts] = {
     "adaptive_avg_pool": _adaptive_avg_pool,
     "adaptive_avg_pool.backward": _adaptive_avg_pool,
     "global_avg_pool": _adaptive_avg_pool,
-    "global_avg_pool.backward": _adaptive_avg_pool,
+    "global_avg_pool.backward": lambda call: (np.ones(()),),
 }

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...reference.activations import ACTIVATIONS
 from ..call import Array
+from ..clearing import clear
 from .elementary import ERF, EXP, LOG, TANH
 
 
@@ -34,24 +35,18 @@ Analysis = Callable[..., Shape]
 absolute gradient that came in and the absolute result for a slope."""
 
 
-def where_not(copied: Array, size: Array) -> Array:
-    """``size``, but 0 where an element is copied, so that it must be the very bits."""
-    size *= ~copied
-    return size
-
-
 def _logistic(z: Array) -> Array:
     return np.asarray(ACTIVATIONS["sigmoid"].value(z))
 
 
 def _line(x: Array, y: Array, slope: float) -> Shape:
     """One product with a constant, and the rounding of the constant."""
-    return Shape(where_not(x > 0, np.abs(y)), 2.0)
+    return Shape(clear(np.abs(y), x > 0), 2.0)
 
 
 def _line_slope(x: Array, grad: Array, y: Array, slope: float) -> Shape:
     """The slope's own rounding, and the product with the gradient."""
-    return Shape(where_not(x > 0, y), 2.0)
+    return Shape(clear(y, x > 0), 2.0)
 
 
 def _elu(x: Array, y: Array, alpha: float) -> Shape:
@@ -151,10 +146,9 @@ def _hard_sigmoid(x: Array, y: Array) -> Shape:
     """``(x + 3) / 6`` or ``x / 6 + 1 / 2``; a sixth may be a rounded constant."""
     # |x| / 3 is 1 - 2 y where it is the larger one
     A = 1 - y
-    A /= 3
+    A *= 1 / 3
     np.maximum(A, y, out=A)
-    A *= y > 0
-    return Shape(A, 3.0)
+    return Shape(clear(A, y == 0), 3.0)
 
 
 def _hard_sigmoid_slope(x: Array, grad: Array, y: Array) -> Shape:
@@ -167,7 +161,7 @@ def _hard_swish(x: Array, y: Array) -> Shape:
     A = np.abs(x)
     A /= 4
     np.maximum(A, np.abs(y), out=A)
-    return Shape(where_not(y == 0, A), 4.0)
+    return Shape(clear(A, y == 0), 4.0)
 
 
 def _hard_swish_slope(x: Array, grad: Array, y: Array) -> Shape:

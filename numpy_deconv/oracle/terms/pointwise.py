@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..call import Array, Call
-from .curves import SHAPES, STRAIGHT, where_not
+from ..clearing import clear
+from .curves import SHAPES, STRAIGHT
 from .sums import moved
 from .terms import Results, Terms, terms_of
 
@@ -18,7 +20,7 @@ def value(call: Call, results: Results) -> tuple[Terms | None, ...]:
     x = call["x"]
     with np.errstate(all="ignore"):
         found = SHAPES[call.operation.forward][0](x, results[0], **call.attributes)
-        floor = _floor(call, 4 * (1 + _reach(x)))
+        floor = _floor(call, x)
     return (_one(found.A, found.rounds, floor, found.jump, found.bent),)
 
 
@@ -28,16 +30,18 @@ def slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
     x, grad, y = call["x"], np.abs(call["grad"]), np.abs(results[0])
     with np.errstate(all="ignore"):
         found = SHAPES[call.operation.forward][1](x, grad, y, **call.attributes)
-        floor = _floor(call, 4 * (1 + _reach(x)) * (1 + _reach(grad)))
+        floor = _floor(call, x, grad)
         A = found.A
         if not np.isfinite(np.max(A, initial=0.0)):
             A = np.where(grad == 0, 0.0, A)
     return (_one(A, found.rounds, floor, found.jump, found.bent),)
 
 
-def _floor(call: Call, of_powers: float) -> float:
+def _floor(call: Call, *magnifying: Array) -> float:
     """What an exponential that vanishes may leave behind, if there is one."""
-    return 0.0 if call.operation.forward in STRAIGHT else of_powers
+    if call.operation.forward in STRAIGHT:
+        return 0.0
+    return 4 * math.prod(1 + _reach(values) for values in magnifying)
 
 
 def _reach(values: Array) -> float:
@@ -66,7 +70,7 @@ def straight(call: Call, results: Results) -> tuple[Terms | None, ...]:
 @terms_of("prelu")
 def parametric(call: Call, results: Results) -> tuple[Terms | None, ...]:
     """One product where x is not positive."""
-    A = where_not(call["x"] > 0, np.abs(np.asarray(results[0])))
+    A = clear(np.abs(np.asarray(results[0])), call["x"] > 0)
     return (Terms(A, np.ones(()), np.ones(())),)
 
 

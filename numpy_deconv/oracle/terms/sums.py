@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..evaluation import evaluate
 from ..numerics import FORMATS, format_of
 from ..operations import Output
 from .counts import counts
+from .magnitudes import finite_magnitudes, magnitudes, squares
 from .terms import Results, Terms
 
 SCATTERED = (("conv_transpose", "y"), ("conv_input_grad", "y"), ("conv", "x"))
@@ -25,19 +25,19 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
     outputs = call.operation.outputs
     if all(output.kind == "moves" for output in outputs):
         return tuple(None if y is None else moved(y) for y in results)
-    magnitudes = evaluate(_mapped(call, np.abs))
+    sizes = magnitudes(call)
     numbers = counts(call)
 
     # a sum of magnitudes is finite if, and only if, all that is read is, in effect
-    finite = all(y is None or is_finite(y) for y in magnitudes)
-    peaks = magnitudes if finite else _finite_magnitudes(call)
+    finite = all(y is None or is_finite(y) for y in sizes)
+    peaks = sizes if finite else finite_magnitudes(call)
 
     @cache
-    def squares() -> Results:
-        return evaluate(_mapped(call, np.square))
+    def squared() -> Results:
+        return squares(call)
 
     def root(index: int) -> Array:
-        return np.sqrt(np.asarray(squares()[index]))
+        return np.sqrt(np.asarray(squared()[index]))
 
     axes = call.given[-1].ndim - 2
     found: list[Terms | None] = []
@@ -47,7 +47,7 @@ def linear(call: Call, results: Results) -> tuple[Terms | None, ...]:
             continue
         n = np.asarray(numbers[index], np.float64)
         terms = Terms(
-            np.asarray(magnitudes[index], np.float64),
+            np.asarray(sizes[index], np.float64),
             n,
             roundings(output, n, axes),
             products=2 if output.kind == "products" else 0,
@@ -72,19 +72,6 @@ def roundings(output: Output, n: Array, axes: int = 1) -> Array:
     """
     extra = {"sum": -1, "products": 0, "mean": 2 * axes - 1}.get(output.kind, -1)
     return np.maximum(n + extra, 0) * (n > 0)
-
-
-def factors_of(call: Call) -> list[str]:
-    """Every floating array in which some output is linear."""
-    names = [name for output in call.operation.outputs for name in output.factors]
-    addends = [output.addend for output in call.operation.outputs if output.addend]
-    present = [name for name in (*names, *addends) if call.arrays[name] is not None]
-    return list(dict.fromkeys(present))
-
-
-def _mapped(call: Call, function: Callable[[Array], Array]) -> Call:
-    with np.errstate(all="ignore"):
-        return call.with_arrays(**{n: function(call[n]) for n in factors_of(call)})
 
 
 def _peak(
@@ -117,16 +104,6 @@ def sum_of_mean(call: Call, size: Array, n: Array) -> Array | None:
             return None
         total = np.broadcast_to(size * count, size.shape)
     return total if np.any(total >= limit.largest / 4) else None
-
-
-def _finite_magnitudes(call: Call) -> Results:
-    """Magnitudes without infinite factors: beside an infinity other terms may overflow
-    to the opposite one."""
-    return evaluate(_mapped(call, _finite_size))
-
-
-def _finite_size(array: Array) -> Array:
-    return np.where(np.isfinite(array), np.abs(array), 0.0)
 
 
 def _padding_times_infinity(call: Call, output: Output) -> Array | None:

@@ -130,18 +130,21 @@ def softmax_slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
         y_grad *= rounds
         of_mean = line.sum(y_grad)
         of_mean += (line.count - 2) * mean
-        units = grad + mean
+        top, units = _top(grad, line.axis), grad
+        units += mean
         units *= rounds
         units += of_mean
         units *= y
         # of the mean's terms each has the roundings of another element
         most = float(np.max(rounds, initial=0.0))
+        if most != most:  # a line with NaN says nothing about the others
+            most = float(np.fmax.reduce(rounds, axis=None, initial=0.0))
         if 2 * most + line.count < LEVEL:
             rounds = _plain(2 * most + line.count)
         else:
             rounds += most + line.count
-        floor = 4 * (line.count + 1) * (1 + _top(grad, line.axis))
-        peak = _peak(_top(grad, line.axis) + mean)
+        floor = 4 * (line.count + 1) * (1 + top)
+        peak = _peak(top + mean)
         if peak is not None:
             peak = np.broadcast_to(peak, y.shape)
         return _spent(units, rounds, line.count, floor, peak)
@@ -182,7 +185,7 @@ def log_softmax_slope(call: Call, results: Results) -> tuple[Terms | None, ...]:
         units = y
         units *= rounds
         units *= total
-        units += np.abs(results[0])
+        units += np.abs(results[0], out=depth)
         peak = _peak(total)
         if peak is not None:
             peak = np.broadcast_to(peak, y.shape)
