@@ -7,7 +7,9 @@
 #   3. tests      the GPU's tests, under the oracle's bounds
 #   4. sanitizer  compute-sanitizer (memcheck, racecheck), where the tool is present
 #   5. rest       the benchmark's other cases, until time is up
-# A step that fails does not keep the others from running; the exit status tells.
+# A step that fails, or tests that were cut short, do not keep the others from running;
+# the exit status tells. All of the benchmark is in gpu.json and gpu.md, written anew
+# after every case; summary.txt has a line a step, and at the end the tables.
 #
 # usage: benchmarks/gpu_session.sh [--quick] [FOLDER]      default folder: gpu-results
 #   --quick                  smoke and targets only, in three minutes
@@ -32,9 +34,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 told=$out/summary.txt
 : >"$told"
+rm -f "$out"/gpu.json "$out"/gpu.md "$out"/*.log # of an earlier run
 failed=()
-dry=()
-if [[ -n ${DRY_RUN:-} ]]; then dry=(--dry-run); fi
+running=
 
 say() { printf '%s\n' "$*" | tee -a "$told"; }
 step() { printf '\n=== %s (%s s left)\n' "$1" "$(left)"; }
@@ -49,7 +51,7 @@ share() {
 has() { "$python" -c "import $1" 2>/dev/null; }
 
 step "the card"
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader ||
+nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null ||
     echo "nvidia-smi is not there; CuPy will tell what it finds"
 
 step "an environment"
@@ -95,7 +97,7 @@ import tomllib
 root, site = map(pathlib.Path, sys.argv[1:])
 project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 text = (root / "numpy_deconv" / "version.py").read_text(encoding="utf-8")
-version = re.search(r'"(.+?)"', text).group(1)
+version = re.search(r'= "(.+?)"', text).group(1)
 info = site / f"numpy_deconv-{version}.dist-info"
 info.mkdir()
 head = f"Metadata-Version: 2.1\nName: numpy-deconv\nVersion: {version}\n"
@@ -118,9 +120,10 @@ sys.exit(0 if state.ready else "there is nothing to measure without a card")
 PYTHON
 fi
 
-# one step: its name, the share of the time that it may take, its command
+# One step: its name, the share of the time that it may take, its command. It runs in
+# the background, so that an interruption is heard at once.
 run() {
-    local name=$1 most
+    local name=$1 most status
     most=$(share "$2")
     shift 2
     if ((most < 10)); then
@@ -128,36 +131,77 @@ run() {
         return
     fi
     step "$name"
-    timeout -k 10 "$most" "$@" 2>&1 | tee "$out/$name.log"
-    local status=${PIPESTATUS[0]}
+    {
+        timeout -k 10 "$most" "$@" &
+        echo $! >"$work/pid"
+        wait $!
+        echo $? >"$work/status"
+    } > >(tee "$out/$name.log") 2>&1 &
+    running=$!
+    wait "$running"
+    running=
+    status=$(<"$work/status")
     case $status in
-    0) say "$name: passed: $(tail -n 1 "$out/$name.log")" ;;
-    124 | 137) say "$name: stopped after $most s; $name.log and what it wrote are kept" ;;
+    0) say "$name: passed: $(last "$name")" ;;
+    124 | 137)
+        say "$name: CUT SHORT after $most s; $name.log and what it wrote are kept"
+        failed+=("$name")
+        ;;
     *)
-        say "$name: FAILED ($status): $(tail -n 1 "$out/$name.log")"
+        say "$name: FAILED ($status): $(last "$name")"
         failed+=("$name")
         ;;
     esac
 }
+last() { grep -v '^ *$' "$out/$1.log" | tail -n 1; }
+
+finish() {
+    trap - INT TERM
+    step "results are in $out"
+    if [[ -f $out/gpu.md ]]; then { echo && cat "$out/gpu.md"; } >>"$told"; fi
+    cat "$told"
+    if ((${#failed[@]})); then
+        echo "failed: ${failed[*]}"
+        exit 1
+    fi
+    exit 0
+}
+stopped() {
+    if [[ $running ]]; then kill "$(<"$work/pid")" 2>/dev/null; fi
+    say "interrupted"
+    failed+=(interrupted)
+    finish
+}
+trap stopped INT TERM
 
 tests=("$python" -m pytest tests/test_cupy_on_gpu.py -o filterwarnings=default
-    -p no:cacheprovider -q)
+    -p no:cacheprovider -p no:benchmark -v --tb=short)
+benchmark=("$python" "$root/benchmarks/gpu" --json "$out/gpu.json")
+slow="contract or without_the_host or same_bits" # on the stand-in
+most_tests="not sanitized"
+if [[ -n ${DRY_RUN:-} ]]; then
+    export PYTHONPATH=$PYTHONPATH:$root/benchmarks/gpu
+    tests+=(-p dry_run)
+    benchmark+=(--dry-run --batches 1 32)
+    most_tests="not (sanitized or $slow)"
+fi
 testable=
 if has pytest && has hypothesis; then testable=1; fi
 several=()
-if has xdist; then several=(-n 4); fi # compiling is what takes long, and on the CPU
+# compiling is what takes long, and on the CPU; but a card may be for one process only
+if has xdist && ! nvidia-smi --query-gpu=compute_mode --format=csv,noheader 2>/dev/null |
+    grep -q Exclusive; then several=(-n 4); fi
 
 if wanted smoke && [[ $testable ]]; then
     run smoke 20 "${tests[@]}" "${several[@]}" -k sanitized
 fi
-benchmark=("$python" "$root/benchmarks/gpu" "${dry[@]}")
 if wanted targets; then
     # shellcheck disable=SC2086
     run targets 45 "${benchmark[@]}" --targets --seconds "$(($(share 45) - 10))" \
-        --json "$out/gpu.json" ${BENCH_ARGS:-}
+        ${BENCH_ARGS:-}
 fi
 if wanted tests && [[ $testable ]]; then
-    run tests 35 "${tests[@]}" "${several[@]}" -k "not sanitized"
+    run tests 35 "${tests[@]}" "${several[@]}" -k "$most_tests"
 fi
 if wanted sanitizer && [[ $testable ]]; then
     if command -v compute-sanitizer >/dev/null; then
@@ -172,16 +216,7 @@ if wanted sanitizer && [[ $testable ]]; then
 fi
 if wanted rest; then
     # shellcheck disable=SC2086
-    run rest 100 "${benchmark[@]}" --rest --seconds "$(($(left) - 10))" \
-        --json "$out/gpu-rest.json" ${BENCH_ARGS:-}
+    run rest 100 "${benchmark[@]}" --rest --add --seconds "$(($(left) - 10))" \
+        ${BENCH_ARGS:-}
 fi
-
-step "results are in $out"
-for each in "$out/gpu.md" "$out/gpu-rest.md"; do
-    if [[ -f $each ]]; then sed -n '3,/^$/p' "$each" >>"$told"; fi
-done
-cat "$told"
-if ((${#failed[@]})); then
-    echo "failed: ${failed[*]}"
-    exit 1
-fi
+finish

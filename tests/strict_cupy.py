@@ -177,6 +177,19 @@ class _Runtime:
         return 1 << 30, 1 << 30
 
 
+class _Device:
+    """Its only one, made the current one for a while."""
+
+    def __init__(self, number: int = 0):
+        self.id = number
+
+    def __enter__(self) -> _Device:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """It stays the current one."""
+
+
 class OutOfMemoryError(MemoryError):
     """As CuPy's, which is a MemoryError too."""
 
@@ -198,7 +211,7 @@ class LookAlike(ModuleType):
 
     ndarray = ndarray
     OutOfMemoryError = OutOfMemoryError
-    cuda = SimpleNamespace(runtime=_Runtime)
+    cuda = SimpleNamespace(runtime=_Runtime, Device=_Device)
 
     def get_default_memory_pool(self) -> type[_Pool]:
         return _Pool
@@ -251,8 +264,8 @@ class LookAlikeDevice(StandIn):
             return array
         return self._residents.copy_of(array, 0, self.xp.asarray)
 
-    def matmul(self, a: Any, b: Any) -> Any:
-        return ndarray(super().matmul(_opened(a), _opened(b)))
+    def product(self, a: Any, b: Any, *, turned: bool = False) -> Any:
+        return ndarray(super().product(_opened(a), _opened(b), turned=turned))
 
 
 def installed(monkeypatch: pytest.MonkeyPatch) -> LookAlike:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numpy_deconv import available_backends
 from numpy_deconv.backends.cupy_gpu.algorithms import Setting, chosen
-from numpy_deconv.backends.cupy_gpu.device import _as_memory_error, missing
+from numpy_deconv.backends.cupy_gpu.device import AS_MEMORY_ERROR, missing
 from numpy_deconv.backends.cupy_gpu.geometry import divisor
 from numpy_deconv.backends.cupy_gpu.kernel import INT, index_for
 from numpy_deconv.backends.cupy_gpu.problem import Problem
@@ -98,7 +98,7 @@ TABLE = [
     (problem(256, 256, 28, kernel=5), "tiles 128x128"),
     (problem(1, 1, 112, groups=64), "depthwise"),
     (problem(1, 1, 56, groups=64, stride=2, adjoint=True), "direct"),
-    (problem(64, 3, 224, kernel=11, stride=4, adjoint=True).merging(), "tiles 64x128"),
+    (problem(64, 3, 224, kernel=11, stride=4, adjoint=True).merging, "tiles 64x128"),
     (problem(64, 64, 56, dtype=np.float64), "tiles 64x64"),
     (problem(64, 16, 56, kernel=1), "tiles 16x128"),
 ]
@@ -125,5 +125,5 @@ def test_libraries_out_of_memory_raise_the_error_that_methods_know() -> None:
         (MemoryError, "CUBLAS_STATUS_ALLOC_FAILED"),
         (RuntimeError, "CUDA_ERROR_INVALID_VALUE"),
     ):
-        with pytest.raises(kind, match=said), _as_memory_error():
+        with pytest.raises(kind, match=said), AS_MEMORY_ERROR:
             raise RuntimeError(said)

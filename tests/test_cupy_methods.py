@@ -158,6 +158,9 @@ METHODS: dict[str, Method] = {
         n, x[:1], x[1:], steps=3, content_layer="relu2", style_layers=["relu1"],
         style_weights=[3.0],
     ),
+    "ten_crop_saliency": lambda n, x: methods.ten_crop_saliency(
+        n, x, size=x.shape[2:]
+    ),
     "unit_visualization": lambda n, x: methods.unit_visualization(
         n, x[:1], "relu2", (3, 1, 2), steps=3
     ),

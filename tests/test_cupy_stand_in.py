@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from on_stand_in import PLAIN, REFERENCE, backend, error, normal
 
 from numpy_deconv import check_backend, oracle
-from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.backends.cupy_gpu import winograd
 from numpy_deconv.backends.cupy_gpu.algorithms import NAMES
-from numpy_deconv.backends.cupy_gpu.kernel import Kernel, kernel_for
 from numpy_deconv.backends.cupy_gpu.stand_in import StandIn, compiler
 from numpy_deconv.contract.recipes import RECIPES
-from numpy_deconv.errors import BackendError, OptionError
+from numpy_deconv.errors import OptionError
 from numpy_deconv.window import Window
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 
-REFERENCE = NumpyBackend()
 TRIO = ("conv", "conv_input_grad", "conv_weight_grad")
-PLAIN = Window((3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
-
-
-def backend(device: StandIn | None = None, **options: Any) -> Any:
-    from stand_in_backend import StandInBackend
-
-    return StandInBackend(device=device, **options)
-
-
-@dataclass(frozen=True)
-class Text(Kernel):
-    """A kernel that stands in no file."""
-
-    file: str
-    function: str = "orders"
-
-    @property
-    def code(self) -> str:
-        return self.file
-
-
-def normal(*shape: int, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
-    rng = np.random.default_rng(sum(shape))
-    return rng.standard_normal(shape).astype(dtype)
-
-
-def error(got: Any, want: Any) -> float:
-    want = want.astype(np.float64)
-    return float(np.linalg.norm(got.astype(np.float64) - want) / np.linalg.norm(want))
 
 
 @pytest.mark.parametrize("algorithm", NAMES)
@@ -136,36 +105,6 @@ def test_bias_is_added_before_results_are_clipped(algorithm: str) -> None:
     assert f"{algorithm.split()[0]}.cu" in files
 
 
-def test_the_order_of_threads_is_drawn_and_shared_memory_is_not_zero() -> None:
-    """What makes a missing barrier, or a read of what nobody wrote, show itself."""
-    ours = backend(winograd=False)
-    x, weight = normal(1, 40, 5, 6), normal(33, 40, 3, 3)
-    orders = [ours.conv(x, weight, None, PLAIN, 1).tobytes() for _ in range(4)]
-    assert len(set(orders)) == 1
-    source = "\n".join(
-        (
-            'extern "C" __global__ void orders(const int* at, int* who, int total) {',
-            "    __shared__ float kept[64];",
-            "    __shared__ int turn;",
-            "    const bool unset = kept[threadIdx.x] != kept[threadIdx.x];",
-            "    if (threadIdx.x == 0) turn = 0;",
-            "    __syncthreads();",
-            "    const int mine = turn++;",
-            "    who[mine] = unset ? threadIdx.x : -1;",
-            "}",
-        )
-    )
-    device, seen = StandIn(), []
-    for _ in range(4):
-        who = np.zeros(64, np.int32)
-        device.launch(Text(source), (1,), (64,), [who, who.copy(), np.int32(64)])
-        found = np.zeros(64, np.int32)
-        device.launch(Text(source), (1,), (64,), [who, found, np.int32(64)])
-        assert sorted(found.tolist()) == list(range(64))
-        seen.append(tuple(found.tolist()))
-    assert len(set(seen)) > 2
-
-
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("specialises", [False, True])
 def test_nan_and_the_first_of_equals_win(dtype: Any, specialises: bool) -> None:
@@ -205,6 +144,20 @@ def test_sums_are_cut_into_shares_where_blocks_are_few() -> None:
     assert error(once, REFERENCE.conv(*wide, None, PLAIN, 1)) < 1e-6
 
 
+def test_weights_learn_in_groups_of_many_tiles() -> None:
+    """And nothing is read for positions that tiles have beyond the last."""
+    x, grad = normal(1, 2 * 12, 5, 5), normal(1, 2 * 70, 5, 5)
+    grad[0, ::5, 0, 0] = np.inf
+    got = backend().conv_weight_grad(grad, x, PLAIN, 2)
+    wide = grad.astype(np.float64), x.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # what padding has for an infinity
+        want = REFERENCE.conv_weight_grad(*wide, PLAIN, 2)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(got[~finite], want[~finite])
+    assert error(got[finite], want[finite]) < 1e-6
+
+
 def test_tf32_only_where_it_is_asked_for() -> None:
     x, weight = normal(1, 32, 16, 16), normal(64, 32, 3, 3)
     want = REFERENCE.conv(x.astype("f8"), weight.astype("f8"), None, PLAIN, 1)
@@ -232,27 +185,71 @@ def test_winograd_takes_a_few_images_at_a_time(
     assert error(few, at_once) < 1e-6
 
 
-def test_scatter_looks_only_where_switches_point() -> None:
-    """Planes of several tiles, windows that overlap, switches in no order at all."""
-    rng = np.random.default_rng(0)
-    values, switches = normal(2, 3, 50, 60), rng.integers(0, 90 * 80, (2, 3, 50, 60))
-    for overlap in ("sum", "assign", "first", "max", "mean"):
-        arguments = (values, switches, (90, 80), overlap)
-        got, want = backend().scatter(*arguments), REFERENCE.scatter(*arguments)
-        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
-        grad = normal(2, 3, 90, 80)
-        arguments = (grad, values, switches, overlap)
-        got, want = (
-            backend().scatter_grad(*arguments),
-            REFERENCE.scatter_grad(*arguments),
-        )
-        np.testing.assert_allclose(got, want, rtol=1e-6)
+@pytest.mark.parametrize("size", [(130, 80), (60, 70), (50, 60)], ids=str)
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("overlap", ["sum", "assign", "first", "max", "mean"])
+def test_scatter_looks_only_where_switches_point(
+    overlap: str, apart: bool, size: tuple[int, int]
+) -> None:
+    """Planes of many tiles, of few, of one and a part; switches in no order at all,
+    several of them at one place or none."""
+    rng, area = np.random.default_rng(0), math.prod(size)
+    values, switches = normal(2, 3, 50, 60), rng.integers(0, area, (2, 3, 50, 60))
+    if apart:
+        drawn = [rng.permutation(area)[:3000] for _ in range(6)]
+        switches = np.array(drawn).reshape(2, 3, 50, 60)
+    got = backend().scatter(values, switches, size, overlap)
+    want = REFERENCE.scatter(values, switches, size, overlap)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+    grad = normal(2, 3, *size)
+    got = backend().scatter_grad(grad, values, switches, overlap)
+    want = REFERENCE.scatter_grad(grad, values, switches, overlap)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("overlap", ["sum", "max", "mean"])
+@pytest.mark.parametrize("first", [0, 500, 2998])
+def test_two_values_that_meet_among_many_that_do_not(overlap: str, first: int) -> None:
+    size = (130, 80)
+    values, switches = normal(1, 1, 3000), np.arange(3000)[None, None] * 3
+    switches[0, 0, first + 1] = switches[0, 0, first]
+    got = backend().scatter(values, switches, size, overlap)
+    want = REFERENCE.scatter(values, switches, size, overlap)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("place", [2047, 2048, 4095, 4096])
+def test_a_chunk_that_points_at_the_edge_of_a_tile(place: int) -> None:
+    values, switches = normal(1, 1, 600), np.full((1, 1, 600), place)
+    switches[..., 300:] = 5
+    got = backend().scatter(values, switches, (12_000,), "assign")
+    want = REFERENCE.scatter(values, switches, (12_000,), "assign")
+    np.testing.assert_array_equal(got, want)
+
+
+def test_the_largest_number_is_finite_in_tf32() -> None:
+    x = np.full((1, 32, 4, 4), np.finfo(np.float32).max, np.float32)
+    point = Window((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    ours = backend(precision="tf32", algorithms=("tensor",))
+    weight = np.zeros((32, 32, 1, 1), np.float32)
+    np.testing.assert_array_equal(ours.conv(x, weight, None, point, 1), 0)
+    weight[...] = x[0, 0, 0, 0]
+    np.testing.assert_array_equal(ours.conv(0 * x, weight, None, point, 1), 0)
 
 
 def test_a_switch_beside_the_plane_writes_nothing() -> None:
     values, switches = np.ones((1, 1, 3), np.float32), np.array([[[1, 7, -2]]])
     got = backend().scatter(values, switches, (4,), "sum")
     np.testing.assert_array_equal(got, [[[0, 1, 0, 0]]])
+
+
+def test_softplus_is_a_line_beyond_its_threshold() -> None:
+    x = np.linspace(-3, 9, 25, dtype=np.float32)[None, None]
+    options = {"beta": 0.5, "threshold": 2.0}
+    got = backend().activation(x, "softplus", **options)
+    np.testing.assert_array_equal(got[x > 4], x[x > 4])
+    want = REFERENCE.activation(x, "softplus", **options)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
 def test_options_that_do_not_exist() -> None:
@@ -262,41 +259,3 @@ def test_options_that_do_not_exist() -> None:
         OptionError, match="no algorithm 'fft': the table has depthwise"
     ):
         backend(algorithms=("fft",))
-
-
-def test_a_kernel_is_never_given_strides() -> None:
-    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
-    with pytest.raises(BackendError, match=r"a kernel was given strides \(16,\)"):
-        StandIn().launch(kernel, (1,), (1,), [np.ones(8, np.float32)[::4]])
-
-
-def test_what_does_not_compile_is_told() -> None:
-    with pytest.raises(BackendError, match="the stand-in did not compile"):
-        StandIn().launch(Kernel("pooling.cu", "max_pool"), (1,), (1,), [])
-
-
-def test_who_writes_beside_an_array_is_caught() -> None:
-    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
-    x, y = np.ones(8, np.float32), np.empty(4, np.float32)
-    options = np.zeros((), [("first", "f8"), ("second", "f8")])
-    arguments = [x, y, np.int64(8), np.int32(0), options]
-    device = StandIn()  # an array stands now at the end, now at the beginning of a page
-    with pytest.raises(BackendError, match="activation read or wrote beside an array"):
-        device.launch(kernel, (1,), (8,), arguments)
-    with pytest.raises(BackendError, match="activation wrote beside an array"):
-        device.launch(kernel, (1,), (8,), arguments)
-
-
-def test_who_reads_beside_an_array_is_caught() -> None:
-    kernel = kernel_for("elementwise.cu", "activation", np.float32, "int")
-    x, y = np.ones(4, np.float32), np.empty(8, np.float32)
-    options = np.zeros((), [("first", "f8"), ("second", "f8")])
-    arguments = [x, y, np.int64(8), np.int32(0), options]
-    with pytest.raises(BackendError, match="activation read or wrote beside an array"):
-        StandIn().launch(kernel, (1,), (8,), arguments)
-
-
-def test_who_overflows_is_caught() -> None:
-    source = 'extern "C" __global__ void orders(int* x) { x[0] += 2147483647; }'
-    with pytest.raises(BackendError, match=r"orders left the bounds .*, or overflowed"):
-        StandIn().launch(Text(source), (1,), (1,), [np.ones(1, np.int32)])

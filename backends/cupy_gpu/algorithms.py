@@ -133,7 +133,7 @@ _BROAD = Tile(64, 128, 8, tall=1, broad=2)
 SQUARE = Tile(64, 64, 8)
 _LOW = Tile(32, 128, 8, tall=1, broad=2)
 _LOWEST = Tile(16, 128, 8)
-TENSOR = Tile(128, 128, 16)
+TENSOR = Tile(128, 128, 16, tall=2, broad=2)
 
 
 def _double(p: Problem, s: Setting) -> bool:

@@ -162,12 +162,11 @@ class CupyBackend(NumpyBackend):
         high: float | None,
     ) -> Array:
         """:meth:`conv`, its values kept within bounds in the same pass."""
+        given = (x, weight, bias, window, groups)
         if x.dtype.kind in "iu":
-            given = (x, weight, bias, window, groups, low, high)
-            return super().conv_clipped(*given)
+            return super().conv_clipped(*given, low, high)
         bounds = -math.inf if low is None else low, math.inf if high is None else high
-        given = (x, weight, bias, window, groups, bounds)
-        return convolution.conv(self.device, self.setting, *given)
+        return convolution.conv(self.device, self.setting, *given, bounds)
 
     @_exactly
     def conv_input_grad(

@@ -60,6 +60,8 @@ def catalogue(capability: int) -> Iterator[Kernel]:
             for macros in ways:
                 yield from _indexed(file, dtype, macros)
     if capability >= TENSOR_CAPABILITY:
+        yield from _indexed("tensor_packing.cu", "float32", {})
+        yield from _indexed("tensor_packing.cu", "float16", {"HALVES": 1})
         for macros in _BOTH:
             yield from _indexed("tensor.cu", "float32", macros)
             yield from _indexed("tensor.cu", "float16", {"HALVES": 1, **macros})

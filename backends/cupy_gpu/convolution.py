@@ -41,9 +41,7 @@ def conv(
     problem = problem_of(
         window,
         *(len(x), weight.shape[1], len(weight) // groups, groups),
-        *(size, window.output_size(size), False, x.dtype),
-        low=bounds[0],
-        high=bounds[1],
+        *(size, window.output_size(size), False, x.dtype, *bounds),
     )
     return _computed(device, setting, problem, x, weight, bias)
 
@@ -63,8 +61,6 @@ def conv_input_grad(
         window,
         *(len(grad), len(weight) // groups, weight.shape[1], groups),
         *(grad.shape[2:], tuple(map(int, input_size)), True, grad.dtype),
-        low=FREE[0],
-        high=FREE[1],
     )
     phases = prod(problem.phases)
     # where a phase lacks a tap its weight is 0, and 0 times infinity is not
@@ -189,11 +185,14 @@ def _packed(
     tables: tuple[Array, Array, Array],
     tiling: Tiling,
 ) -> Array:
-    matrix = empty(device, tiling.matrix, weight.dtype)
+    file, function, macros = tiling.packing
+    words = function == "pack_words"
+    matrix = empty(device, tiling.matrix, np.uint32 if words else weight.dtype)
     _, rows, width = tiling.matrix
     sizes = divisor_of(width), divisor_of(rows), np.int32(problem.window.size)
     arguments = (weight, matrix, *tables, ..., *sizes, tiling.struct)
-    run(device, "packing.cu", "pack", weight.dtype, matrix.size, *arguments)
+    dtype = weight.dtype
+    run(device, file, function, dtype, matrix.size, *arguments, **dict(macros))
     return matrix
 
 
@@ -231,8 +230,6 @@ def conv_weight_grad(
         window,
         *(len(x), channels, filters, groups),
         *(x.shape[2:], outputs, False, grad.dtype),
-        low=FREE[0],
-        high=FREE[1],
     )
     columns = channels * window.size
     narrow = grad.dtype.itemsize == 8 or min(filters, columns) <= 64

@@ -75,9 +75,9 @@ class Problem:
     outputs: Sizes  # of the result
     adjoint: bool  # an input gradient
     dtype: np.dtype[Any]
-    merged: bool = False  # phases as filters of one product
     low: float = -math.inf
     high: float = math.inf
+    merged: bool = False  # phases as filters of one product
 
     @cached_property
     def phases(self) -> Sizes:
@@ -147,9 +147,9 @@ class Problem:
 
 
 @lru_cache(4096)
-def problem_of(window: Window, *rest: Any, low: float, high: float) -> Problem:
-    """The problem of these fields, always the same one."""
-    return Problem(window, *rest, low=low, high=high)
+def problem_of(*fields: Any) -> Problem:
+    """The problem of these fields, in their order; always the same one."""
+    return Problem(*fields)
 
 
 @lru_cache(1024)

@@ -47,14 +47,14 @@ def multiply(a: Array, b: Array, turned: bool, out: Array) -> None:
     handle = device.get_cublas_handle()
     with _full_precision(cublas, handle):
         if a.ndim == 2:
-            first, second, last = places
+            second, first, last = places
             product = getattr(cublas, f"{letter}gemm")
-            product(handle, *sizes, one, *first, *second, zero, *last)
+            product(handle, *sizes, one, *second, *first, zero, *last)
             return
         steps = (columns * inner, rows * inner, rows * columns)
-        first, second, last = [(*p, n) for p, n in zip(places, steps, strict=True)]
+        each = [(*place, step) for place, step in zip(places, steps, strict=True)]
         product = getattr(cublas, f"{letter}gemmStridedBatched")
-        product(handle, *sizes, one, *first, *second, zero, *last, a.shape[0])
+        product(handle, *sizes, one, *each[0], *each[1], zero, *each[2], a.shape[0])
 
 
 @contextmanager

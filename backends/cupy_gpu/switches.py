@@ -26,6 +26,7 @@ PLANES = np.dtype(
     ]
 )
 TILE = 2048  # places of a plane that a block keeps in shared memory
+FEW = 4  # tiles of a plane that go through all its switches: a cache has them
 RULES = {"sum": 0, "assign": 1, "first": 2, "max": 3, "mean": 4}  # as in switches.cu
 
 
@@ -46,7 +47,7 @@ class _Tiles:
         self.planes = np.array((*sizes, RULES[overlap], 0), PLANES)
         counts = (values, len(values) * channels * area)
         self.index = index_type(device, *counts)
-        self.spans = self._spans(switches) if self.tiles > 1 else None
+        self.spans = self._spans(switches) if self.tiles > FEW else None
 
     def _spans(self, switches: Array) -> Array:
         """The smallest and the largest switch of each chunk of values."""

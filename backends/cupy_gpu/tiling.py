@@ -22,6 +22,7 @@ class Tiling:
     name: str  # of the kernel
     macros: tuple[tuple[str, Any], ...]
     matrix: tuple[int, int, int]  # shape of the packed weight
+    packing: tuple[str, str, tuple[tuple[str, Any], ...]]  # file, function, macros
     splits: int  # shares that its rows are summed in
     struct: Any
     grid: tuple[int, int]
@@ -47,13 +48,14 @@ def tiling_of(problem: Problem, tile: Tile, setting: Setting) -> Tiling:
     width = -(-problem.all_filters // tile.high) * tile.high
     splits = splits_for(tile, problem, rows, setting)
     blocks = width // tile.high * -(-problem.total // tile.wide)
-    macros: dict[str, Any] = {} if tensor else tile.macros
-    macros |= {"HALVES": 1} if halves else {}
-    macros |= {"BY_CHANNEL": 1} if by_channel else {}
+    kind = {"HALVES": 1} if halves else {}
+    macros: dict[str, Any] = kind if tensor else tile.macros
+    names = ("tensor_packing.cu", "pack_words") if tensor else ("packing.cu", "pack")
     return Tiling(
         "tensor" if tensor else "tiles",
-        tuple(macros.items()),
-        (problem.matrices, rows, width),
+        tuple((macros | ({"BY_CHANNEL": 1} if by_channel else {})).items()),
+        (problem.matrices, rows // (2 if halves else 1), width),
+        (*names, tuple(kind.items()) if tensor else ()),
         splits,
         problem.packed(width, rows, depth, splits),
         (blocks, problem.matrices * splits),

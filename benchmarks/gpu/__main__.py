@@ -10,12 +10,9 @@ from typing import Any
 
 import cases
 import ceilings
-import projection
-from cases import BATCHES, Case, Tools
+from case import BATCHES, Case, Tools
 from clock import medians
-from results import Row, about, save, summary, table
-
-FIRST = 3  # cases.order of what is no target any more
+from results import Row, about, read, save, summary, table
 
 
 def arguments() -> argparse.Namespace:
@@ -31,6 +28,11 @@ def arguments() -> argparse.Namespace:
     part.add_argument("--targets", action="store_true", help="what counts most")
     part.add_argument("--rest", action="store_true", help="all but those")
     parser.add_argument(
+        "--add",
+        action="store_true",
+        help="keep what the file has, and go on",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="on the CPU, to see that all of it runs"
     )
     return parser.parse_args()
@@ -45,19 +47,19 @@ def main() -> int:
         dry_run.install()
     import cupy
 
-    torch = _torch()
+    torch = _torch(given.dry_run)
     tools = Tools(cupy, torch)
-    machine, found = about(cupy, torch), ceilings.measured(cupy, torch)
+    machine = about(cupy, torch)
+    known = read(given.json, machine) if given.add else None
+    found, rows = known or (ceilings.measured(cupy, torch), [])
     print(f"{machine['device']}: {found}", flush=True)
-    chosen = [*projection.cases(), *cases.cases(tuple(given.batches))]
-    chosen = [c for c in chosen if given.only in f"{c.group} {c.name}"]
-    if given.targets or given.rest:
-        chosen = [c for c in chosen if (cases.order(c) < FIRST) == given.targets]
-    rows: list[Row] = []
+    chosen = _chosen(given, rows)
+    before = len(rows)
     try:
-        for case in sorted(chosen, key=cases.order):
+        for case in chosen:
             if time.monotonic() - begun > given.seconds:
-                print(f"time is up: {len(chosen) - len(rows)} cases are left out")
+                left = len(chosen) - (len(rows) - before)
+                print(f"time is up: {left} cases are left out")
                 break
             row = measured(case, tools, found)
             rows.append(row)
@@ -73,14 +75,28 @@ def main() -> int:
     return 1 if wrong or not rows else 0
 
 
-def _torch() -> Any:
+def _chosen(given: argparse.Namespace, rows: list[Row]) -> list[Case]:
+    """The cases that are wanted and not measured yet, what counts most first."""
+    known = {(row.group, row.name, row.batch, row.precision) for row in rows}
+    every = sorted(cases.cases(tuple(given.batches)), key=cases.order)
+    if given.targets or given.rest:
+        every = [c for c in every if (cases.order(c) < cases.FIRST) == given.targets]
+    return [
+        c
+        for c in every
+        if given.only in f"{c.group} {c.name}"
+        and (c.group, c.name, c.batch, c.precision) not in known
+    ]
+
+
+def _torch(dry: bool) -> Any:
     """PyTorch, if it is here and sees the card; else nothing is compared with."""
     try:
         import torch
     except ImportError as error:
         print(f"no PyTorch ({error}): our own times only")
         return None
-    if cases.DEVICE == "cuda" and not torch.cuda.is_available():
+    if not dry and not torch.cuda.is_available():
         print("this PyTorch has no CUDA: our own times only")
         return None
     torch.backends.cudnn.benchmark = True
@@ -109,7 +125,7 @@ def measured(case: Case, tools: Tools, found: ceilings.Ceilings) -> Row:
 
 def _measure(case: Case, tools: Tools, row: Row) -> None:
     ours, theirs = case.make(tools)
-    if tools.torch is None:
+    if theirs is None:
         ours(0)
         row.ours = medians(tools.cupy, {"ours": ours})["ours"]
         return

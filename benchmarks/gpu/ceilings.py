@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cases
+import case
 from clock import medians
 
 SIDE = 8192
@@ -57,7 +57,7 @@ def _copy_rate(cupy: Any) -> float:
 
 def _bandwidth(cupy: Any, torch: Any) -> float:
     size = min(COPIED, cupy.cuda.runtime.memGetInfo()[0] // 8) // 4
-    source = torch.empty(size, device=cases.DEVICE).normal_()
+    source = torch.empty(size, device=case.DEVICE).normal_()
     target = torch.empty_like(source)
 
     def copy(_: int) -> None:
@@ -68,7 +68,7 @@ def _bandwidth(cupy: Any, torch: Any) -> float:
 
 def _product(cupy: Any, torch: Any, dtype: Any) -> float:
     """Milliseconds."""
-    a, b = (torch.randn(SIDE, SIDE, device=cases.DEVICE).to(dtype) for _ in range(2))
+    a, b = (torch.randn(SIDE, SIDE, device=case.DEVICE).to(dtype) for _ in range(2))
     c = torch.empty_like(a)
 
     def product(_: int) -> None:

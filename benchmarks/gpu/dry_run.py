@@ -1,7 +1,8 @@
 """The benchmark without a card: the stand-in for CUDA, PyTorch on the CPU, tiny shapes.
 
 For seeing that every case runs and agrees before a card's time is spent on it; the
-times it prints mean nothing.
+times it prints mean nothing. As a plugin of pytest (``-p dry_run``) it lets the GPU's
+tests run where there is none.
 """
 
 from __future__ import annotations
@@ -28,18 +29,21 @@ def _elapsed(begin: _Event, end: _Event) -> float:
     return (end.at - begin.at) * 1e3
 
 
+def pytest_configure() -> None:
+    """Before the tests are collected."""
+    install()
+
+
 def install() -> None:
     """Put CuPy's look-alike in its place, and shrink what is measured."""
     sys.path.insert(0, str(TESTS))
-    import cases
+    import case
     import ceilings
     import clock
-    import projection
     import strict_cupy
     import torch
 
-    from numpy_deconv.backends.cupy_gpu import backend
-    from numpy_deconv.window import Window
+    from numpy_deconv.backends.cupy_gpu import backend, device
 
     class Runtime(strict_cupy._Runtime):
         deviceSynchronize = driverGetVersion = runtimeGetVersion = getDevice = (
@@ -51,22 +55,18 @@ def install() -> None:
             return {"name": b"dry run", "multiProcessorCount": 4, "totalGlobalMem": 0}
 
     module: Any = strict_cupy.LookAlike("cupy")
-    module.cuda = SimpleNamespace(
-        runtime=Runtime, Event=_Event, get_elapsed_time=_elapsed
-    )
+    more = {"runtime": Runtime, "Event": _Event, "get_elapsed_time": _elapsed}
+    module.cuda = SimpleNamespace(**{**vars(module.cuda), **more})
     module.from_dlpack = lambda tensor: strict_cupy.ndarray(tensor.numpy())
     sys.modules["cupy"] = module
     array: Any = strict_cupy.ndarray
     array.__dlpack__ = lambda self, **options: self._host.__dlpack__(**options)
     array.__dlpack_device__ = lambda self: self._host.__dlpack_device__()
-    there: Any = backend
-    there.CudaDevice = strict_cupy.LookAlikeDevice
-    there.missing = lambda: None
-    torch.cuda.empty_cache = lambda: None  # type: ignore[assignment]
-    clock.SAMPLES, clock.WARM_UPS, clock.LEAST, clock.MOST_CALLS = 2, 1, 0.01, 1
+    for place in (backend, device):
+        there: Any = place
+        there.CudaDevice = strict_cupy.LookAlikeDevice
+        there.missing = lambda: None
+    torch.cuda.empty_cache = lambda: None
+    clock.SAMPLES, clock.WARM_UPS, clock.LEAST, clock.MOST_CALLS = 2, 0, 0.01, 1
     ceilings.SIDE, ceilings.COPIED = 64, 1 << 16
-    cases.DEVICE, cases.ROTATED, cases.SHRUNK = "cpu", 1, True
-    cases.BATCHES = (32,)
-    grown = Window((4, 4), (2, 2), ((1, 1), (1, 1)), (1, 1))
-    cases.TRANSPOSED = (("small", grown, 8, 4, (9, 9), (18, 18)),)  # type: ignore
-    projection.PROJECTED, projection.SALIENT = (), ()
+    case.DEVICE, case.ROTATED, case.SHRUNK = "cpu", 1, True

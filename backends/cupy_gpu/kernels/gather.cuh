@@ -43,18 +43,18 @@ __device__ inline void turn_to(Gathering& g, int row, const Convolution& p) {
 }
 
 // The value in a row of the tile that was turned to, 0 beside the image.
-__device__ inline A fetched(const Gathering& g, int row, const Convolution& p) {
+__device__ inline T fetched(const Gathering& g, int row, const Convolution& p) {
 #ifdef BY_CHANNEL
     const int channel = g.channel + row;
-    if (g.from < 0 || channel >= p.channels) return 0;
-    return widened(g.images[channel * g.area + g.from]);
+    if (g.from < 0 || channel >= p.channels) return T{};
+    return g.images[channel * g.area + g.from];
 #else
     const int number = g.channel + row;
     const int tap = divided(number, p.depth);
     const int channel = number - tap * static_cast<int>(p.depth.value);
-    if (tap >= g.count) return 0;
+    if (tap >= g.count) return T{};
     const I from = read_by(g.taps[tap], g.column, p);
-    return from < 0 ? A(0) : A(widened(g.images[channel * g.area + from]));
+    return from < 0 ? T{} : g.images[channel * g.area + from];
 #endif
 }
 
@@ -81,8 +81,11 @@ __device__ inline Task task_of(const Convolution& p, int high, int wide, int dee
     return task;
 }
 
-__device__ inline const T* matrix_of(const T* packed, const Task& task, const Convolution& p) {
-    return packed + (static_cast<I>(task.phase) * p.groups + task.group) * p.rows * p.width +
+// Where the block's columns of the packed matrix of its phase and group begin.
+template <class V>
+__device__ inline const V* matrix_of(
+    const V* packed, const Task& task, int rows, const Convolution& p) {
+    return packed + (static_cast<I>(task.phase) * p.groups + task.group) * rows * p.width +
            task.filter;
 }
 

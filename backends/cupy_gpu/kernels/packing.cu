@@ -1,8 +1,5 @@
-// Weights as the products read them: a matrix per phase and group,
-//   packed (phases, groups, rows = taps*depth, width >= filters)
-// with zeros where a tile reaches beyond the weight. Where phases are merged, `sources`
-// says which tap of the weight a phase has at a tap of all, -1 for none.
-#include "convolution.cuh"
+// Weights packed, and sums that were cut into shares put together again.
+#include "packing.cuh"
 
 extern "C" __global__ void pack(
     const T* __restrict__ weight, T* __restrict__ packed, const Tap* __restrict__ taps,
@@ -12,21 +9,7 @@ extern "C" __global__ void pack(
     if (flat >= total) return;
     I matrix = flat;
     const int k = split(matrix, width), row = split(matrix, rows);
-    const int phase = static_cast<int>(matrix / p.groups);
-    const I group = matrix % p.groups;
-    const int tap = static_cast<int>(row / p.depth.value);
-    const int c = static_cast<int>(row - tap * p.depth.value);
-    T value{};
-    const bool merged = p.own != p.filters;
-    if (k < p.filters && c < p.channels && tap < counts[phase]) {
-        const int source = merged ? sources[k / p.own * p.taps + tap]
-                                  : taps[phase * p.taps + tap].source;
-        const int filter = k % p.own;
-        const I outer = p.transposed ? (group * p.channels + c) * p.own + filter
-                                     : (group * p.own + filter) * p.channels + c;
-        if (source >= 0) value = weight[outer * all_taps + source];
-    }
-    packed[flat] = value;
+    packed[flat] = entry_of(weight, matrix, row, k, {counts, sources, taps, all_taps}, p);
 }
 
 // Shares of sums, added in their order.

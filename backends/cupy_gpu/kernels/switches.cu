@@ -2,9 +2,10 @@
 // the order of atomic operations.
 //
 // A block has one tile of one plane in shared memory and goes through the plane's
-// pooled values in C order, a chunk at a time. Of the values of a chunk that meet at
-// one place, the first is let in, then the next, until none is left: as many rounds as
-// values meet, so one where windows do not overlap.
+// pooled values in C order, a chunk at a time. First each place finds the one value that
+// it may have; where windows do not overlap that is all. Else, of the values of a chunk
+// that meet at one place, the first is let in, then the next, until none is left: as
+// many rounds as values meet.
 #include "prelude.cuh"
 
 // What becomes of values that meet.
@@ -78,12 +79,34 @@ __device__ inline bool reaches(const I* spans, I chunk, const Tile& t) {
            (spans[2 * chunk] < t.first + t.places && spans[2 * chunk + 1] >= t.first);
 }
 
-// Lets every value in; afterwards `sum` and `count` tell what is at each place.
+// Whose value is at each place, if every place is met by one value at most: then, and
+// for rules that keep one of several, `owner` tells all. No round and no barrier between
+// chunks, so that their loads overlap.
+__device__ inline bool own(const long long* at, const I* spans, const Planes& p, const Tile& t) {
+    const bool last = p.rule == ASSIGN;
+    for (I i = threadIdx.x; i < t.places; i += blockDim.x) t.owner[i] = last ? -1 : nobody();
+    __syncthreads();
+    bool meet = false;
+    for (I chunk = 0; chunk < p.chunks; ++chunk) {
+        if (!reaches(spans, chunk, t)) continue;
+        const I place = chunk * blockDim.x + threadIdx.x;
+        const I target = target_of(at, place, p, t);
+        if (target < 0) continue;
+        const I before = last ? atomicMax(&t.owner[target], place)
+                              : atomicMin(&t.owner[target], place);
+        meet = meet || before != (last ? -1 : nobody());
+    }
+    const bool keeps_one = last || p.rule == FIRST;
+    return __syncthreads_or(meet) == 0 || keeps_one;
+}
+
+// Lets every value in, one after the other where they meet; afterwards `sum` and
+// `count` tell what is at each place.
 __device__ inline void fill(
     const T* values, const long long* at, const I* spans, const Planes& p, const Tile& t) {
     for (I i = threadIdx.x; i < t.places; i += blockDim.x) {
         t.sum[i] = 0;
-        t.owner[i] = p.rule == ASSIGN ? -1 : nobody();
+        t.owner[i] = nobody();
         t.count[i] = 0;
     }
     __syncthreads();
@@ -91,14 +114,6 @@ __device__ inline void fill(
         if (!reaches(spans, chunk, t)) continue;
         const I place = chunk * blockDim.x + threadIdx.x;
         const I target = target_of(at, place, p, t);
-        if (p.rule == ASSIGN) {
-            if (target >= 0) atomicMax(&t.owner[target], place);
-            continue;
-        }
-        if (p.rule == FIRST) {
-            if (target >= 0) atomicMin(&t.owner[target], place);
-            continue;
-        }
         bool waiting = target >= 0;
         const A value = waiting ? widened(values[place]) : A(0);
         do {
@@ -132,18 +147,20 @@ extern "C" __global__ void scatter(
     const I plane = static_cast<I>(blockIdx.x) / p.tiles;
     const I theirs = p.shared ? plane % static_cast<I>(p.shared) : plane;
     const T* mine = values + plane * p.pooled;
-    fill(mine, switches + theirs * p.pooled,
-         spans == nullptr ? nullptr : spans + 2 * theirs * p.chunks, p, t);
-    O* own = image + plane * p.area + t.first;
+    const long long* at = switches + theirs * p.pooled;
+    const I* near = spans == nullptr ? nullptr : spans + 2 * theirs * p.chunks;
+    const bool alone = own(at, near, p, t);
+    if (!alone) fill(mine, at, near, p, t);
+    O* result = image + plane * p.area + t.first;
     for (I i = threadIdx.x; i < t.places; i += blockDim.x) {
-        if (p.rule == ASSIGN || p.rule == FIRST) {
+        if (alone) {
             const bool some = t.owner[i] != (p.rule == ASSIGN ? -1 : nobody());
-            own[i] = some ? Rounded<O>::of(widened(mine[t.owner[i]])) : O{};
+            result[i] = some ? Rounded<O>::of(widened(mine[t.owner[i]])) : O{};
         } else if (p.rule == MEAN) {
             const A hits = static_cast<A>(t.count[i] ? t.count[i] : 1);
-            own[i] = Rounded<O>::of(t.sum[i] / hits);
+            result[i] = Rounded<O>::of(t.sum[i] / hits);
         } else {
-            own[i] = Rounded<O>::of(t.sum[i]);
+            result[i] = Rounded<O>::of(t.sum[i]);
         }
     }
 }
@@ -159,27 +176,29 @@ extern "C" __global__ void scatter_grad(
     const I theirs = p.shared ? plane % static_cast<I>(p.shared) : plane;
     const long long* at = switches + theirs * p.pooled;
     const I* near = spans == nullptr ? nullptr : spans + 2 * theirs * p.chunks;
-    fill(values + plane * p.pooled, at, near, p, t);
+    const bool alone = own(at, near, p, t);
+    if (!alone) fill(values + plane * p.pooled, at, near, p, t);
     const T* signal = grad + plane * p.area + t.first;
-    T* own = result + plane * p.pooled;
+    T* mine = result + plane * p.pooled;
     for (I chunk = 0; chunk < p.chunks; ++chunk) {
         const I place = chunk * blockDim.x + threadIdx.x;
         if (place >= p.pooled) continue;
-        if (t.first == 0 && (at[place] < 0 || at[place] >= p.area)) own[place] = T{};
+        if (t.first == 0 && (at[place] < 0 || at[place] >= p.area)) mine[place] = T{};
         const I target = target_of(at, place, p, t);
         if (target < 0) continue;
         const T taken = signal[target];
-        if (p.rule == MEAN) {
+        if (alone) {
+            mine[place] = t.owner[target] == place ? taken : T{};
+        } else if (p.rule == MEAN) {
 #ifdef WHOLE
             const double share =
                 static_cast<double>(taken) / static_cast<double>(t.count[target]);
-            own[place] = static_cast<T>(share);
+            mine[place] = static_cast<T>(share);
 #else
-            own[place] = Rounded<T>::of(widened(taken) / static_cast<A>(t.count[target]));
+            mine[place] = Rounded<T>::of(widened(taken) / static_cast<A>(t.count[target]));
 #endif
         } else {
-            const I stays = p.rule == MAX ? t.count[target] - 1 : t.owner[target];
-            own[place] = stays == place ? taken : T{};
+            mine[place] = t.count[target] - 1 == place ? taken : T{};
         }
     }
 }

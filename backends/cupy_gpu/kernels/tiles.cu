@@ -21,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(COUNT, 512 / COUNT) tiles(
     const int thread = threadIdx.x, column = thread % WIDE, line = thread / WIDE;
     const int tx = thread % ACROSS, ty = thread / ACROSS;
     const Task task = task_of(p, HIGH, WIDE, DEPTH);
-    const T* matrix = matrix_of(packed, task, p);
+    const T* matrix = matrix_of(packed, task, p.rows, p);
     Gathering g = gathering(x, taps, counts, task.first + column, task.group, task.phase, p);
 
     Quad<T> weights[WEIGHTS];
@@ -43,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(COUNT, 512 / COUNT) tiles(
         }
         turn_to(g, tile * DEPTH, p);
 #pragma unroll
-        for (int i = 0; i < VALUES; ++i) values[i] = fetched(g, line + i * LINES, p);
+        for (int i = 0; i < VALUES; ++i) values[i] = widened(fetched(g, line + i * LINES, p));
     };
     auto keep = [&](int buffer) {
 #pragma unroll

@@ -33,7 +33,8 @@ from .fences import Fenced
 
 Array = np.ndarray[Any, Any]
 
-HEADER = Path(__file__).with_name("cuda_stand_in.h")
+FOLDER = Path(__file__).parent
+HEADERS = ("cuda_stand_in.h", "tensor_cores.h")
 OPTIONS = (
     *("-std=c++20", "-O1", "-fPIC", "-shared", "-x", "c++"),
     *("-U_FORTIFY_SOURCE", "-fcf-protection=none", "-fno-strict-aliasing"),
@@ -183,9 +184,11 @@ def _library(code: str, macros: tuple[str, ...]) -> ctypes.CDLL:
         raise BackendError("the stand-in for CUDA needs a C++ compiler: install g++")
     functions = dict.fromkeys(_FUNCTION.findall(code))
     entries = "".join(_ENTRY.format(function=name) for name in functions)
-    text = f'#include "{HEADER.name}"\n{code}\n{entries}'
-    options = (*OPTIONS, *macros, f"-I{HEADER.parent}")
-    known = "\0".join((found, text, HEADER.read_text(encoding="utf-8"), *options))
+    included = "".join(f'#include "{name}"\n' for name in HEADERS)
+    text = f"{included}{code}\n{entries}"
+    options = (*OPTIONS, *macros, f"-I{FOLDER}")
+    headers = ((FOLDER / name).read_text(encoding="utf-8") for name in HEADERS)
+    known = "\0".join((found, text, *headers, *options))
     folder = _cache()
     library = folder / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.so"
     if not library.exists():
