@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,16 @@ MACHINE = {"device": "a card", "driver": 1, "cudnn": None, "versions": {"cupy": 
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a module of the benchmark, which is a program and no package."""
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Imports a module of the benchmark, which is a program and no package: its names
+    are its own, whatever the tests call theirs."""
+    names = [file.stem for file in FOLDER.glob("*.py")]
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     monkeypatch.syspath_prepend(str(FOLDER))
-    return import_module
+    yield import_module
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 BY_HAND = [

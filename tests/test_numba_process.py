@@ -219,3 +219,15 @@ def test_first_runs_side_by_side_share_one_cache(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=300)
         assert (process.returncode, output, errors) == (0, b"", b"")
     assert any((tmp_path / "cache").rglob("*.kernel"))
+
+
+def test_without_numba_the_backend_is_not_ready() -> None:
+    """It would not even be imported before something has to be compiled."""
+    body = """
+    sys.modules["numba"] = None
+    import numpy_deconv
+    state = numpy_deconv.available_backends()["numba"]
+    assert not state.ready, state
+    assert "numba is not installed: pip install 'numpy-deconv[numba]'" in state.detail
+    """
+    expect_quiet(run(body))

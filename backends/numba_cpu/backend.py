@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,13 @@ class NumbaBackend(NumpyBackend):
             raise OptionError(f"threads must be a number from 1, got {threads!r}")
         self.winograd = bool(winograd)
         self.threads = threads
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Numba itself, which is imported only when something is to be compiled."""
+        if find_spec("numba") is None:
+            return "numba is not installed: pip install 'numpy-deconv[numba]'"
+        return None
 
     def warm(self) -> None:
         """Compile all kernels now; they are kept on disk where that is possible."""

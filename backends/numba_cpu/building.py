@@ -18,7 +18,7 @@ from numba.np.numpy_support import from_dtype
 
 from .arguments import Kinds, is_array, numbers_of
 from .compiled import Kernel, Part
-from .entries import entry_of
+from .entries import bare_flags, entry_of
 from .native import Code, machine
 
 _told = os.environ.get("NUMPY_DECONV_QUIET") == "1"
@@ -34,9 +34,9 @@ def build(kernel: Kernel, form: str, kinds: Kinds) -> Code:
         typing.refresh()
         target.refresh()
         library = _Codegen("numpy_deconv").create_library(kernel.name)
-        flags = entry_flags()
+        words = (types.int64,)
         compiler.compile_extra(
-            typing, target, entry, (types.int64,), types.int64, flags, {}, library
+            typing, target, entry, words, types.int64, bare_flags(), {}, library
         )
         library.finalize()
         _, _, bitcode = library.serialize_using_bitcode()
@@ -51,14 +51,6 @@ def build(kernel: Kernel, form: str, kinds: Kinds) -> Code:
             if each.is_declaration and not each.name.startswith("llvm.")
         ),
     )
-
-
-def entry_flags() -> compiler.Flags:
-    """Only the function itself: nothing around it that Python could call."""
-    flags = compiler.Flags()
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    return flags
 
 
 class _Codegen(JITCPUCodegen):

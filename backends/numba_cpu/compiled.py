@@ -16,8 +16,8 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
+from . import kept, native
 from .arguments import Kinds, packer, words_of, written_out
-from .native import Entry
 
 #: Every kernel, by name, in the order of definition.
 KERNELS: dict[str, Kernel] = {}
@@ -46,7 +46,7 @@ class Kernel:
         self.function = function
         module = function.__module__.rpartition(".")[2]
         self.name = f"{module}.{function.__name__}"
-        self.entries: dict[tuple[str, Kinds], Entry] = {}
+        self.entries: dict[tuple[str, Kinds], native.Entry] = {}
         KERNELS[self.name] = self
 
     def __call__(self, *args: Any) -> int:
@@ -54,7 +54,7 @@ class Kernel:
         entry = self.entry("plain", kinds)
         return entry.call(entry.pack(*words))
 
-    def entry(self, form: str, kinds: Kinds) -> Entry:
+    def entry(self, form: str, kinds: Kinds) -> native.Entry:
         """Machine code for arguments of these kinds: at hand, on disk, or made now.
 
         ``form`` is how it is called: "plain", "shared", or "own" where every thread
@@ -67,9 +67,7 @@ class Kernel:
                 self.entries[form, kinds] = found
         return found
 
-    def _made(self, form: str, kinds: Kinds) -> Entry:
-        from . import kept, native
-
+    def _made(self, form: str, kinds: Kinds) -> native.Entry:
         kinds = written_out(kinds)
         name = kept.name_of(self.name, form, kinds)
         code = kept.load(name)
@@ -82,7 +80,7 @@ class Kernel:
             loaded = native.load(code)
         if loaded is None:
             raise RuntimeError(f"LLVM cannot load its own code for {self.name}")
-        return Entry(loaded, packer(form, kinds))
+        return native.Entry(loaded, packer(form, kinds))
 
 
 class Part:

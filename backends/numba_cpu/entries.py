@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.compiler import Flags
+from numba.core.typing import signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -25,6 +26,15 @@ from .vectors import I64
 
 #: How often a job's caller looks whether all helpers have left, before it gives way.
 LOOKS = 1000
+
+
+def bare_flags() -> Flags:
+    """Only the function itself is compiled: nothing around it that Python could call,
+    and nothing of Numba's runtime."""
+    flags = Flags()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.error_model = "numpy"
+    return flags
 
 
 def entry_of(
@@ -66,12 +76,9 @@ class _Entry:
             if self.own:
                 first = (types.Array(first[0].dtype, 1, "C"),)
             kinds = (types.int64, types.int64, *first, *kinds[1:])
-        flags = Flags()
-        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        flags.error_model = "numpy"
         result = types.none if self.shared else None
         self.made = context.compile_subroutine(
-            builder, function, _signature(result, kinds), flags=flags
+            builder, function, signature(result, *kinds), flags=bare_flags()
         )
 
     def define(self) -> None:
@@ -248,12 +255,6 @@ class _Entry:
         builder.position_at_end(done)
         builder.ret_void()
         return function
-
-
-def _signature(result: Any, kinds: tuple[Any, ...]) -> Any:
-    from numba.core.typing import signature
-
-    return signature(result, *kinds)
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
