@@ -17,9 +17,9 @@ METHOD = (
     "numbers after it are the quartiles.",
     "All have the same number of threads and, on Linux, the same allocator, tuned to "
     "keep memory. Inputs are ready in both layouts, NCHW and channels_last, for both "
-    "sides; converting is not timed. PyTorch has batch norms folded, rectifies in "
-    "place, records no gradients where none are wanted, projects 1, 4 and 16 units at "
-    "a time, and runs whole nets compiled as well where torch.compile works.",
+    "sides; converting is not timed. Batch norms are folded on both. PyTorch rectifies "
+    "in place, records no gradients where none are wanted, projects 1, 4 and 16 units "
+    "at a time, and runs whole nets compiled as well where torch.compile works.",
     "Projections start from a forward run that is not timed. 'torch' projects whole "
     "planes, as the tutorials do, in batches; 'torch cropped' is the same cropping to "
     "receptive fields that numpy_deconv uses, written in plain PyTorch: the first "

@@ -2,6 +2,7 @@
 
 from .cropped import Projected, project_units
 from .field import Field, fields
+from .folding import fold_batch_norms
 from .graph import Graph, Node, Sequential
 from .receptive_field import receptive_field, seen_by
 from .tape import Tape
@@ -14,6 +15,7 @@ __all__ = [
     "Sequential",
     "Tape",
     "fields",
+    "fold_batch_norms",
     "project_units",
     "receptive_field",
     "seen_by",

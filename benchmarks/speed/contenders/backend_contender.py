@@ -11,7 +11,13 @@ import numpy as np
 from numpy_deconv import methods
 from numpy_deconv.backend import Backend
 from numpy_deconv.layers import Conv, MaxPool
-from numpy_deconv.net import Graph, Projected, Tape, project_units
+from numpy_deconv.net import (
+    Graph,
+    Projected,
+    Tape,
+    fold_batch_norms,
+    project_units,
+)
 from numpy_deconv.registry import get_backend, use_backend
 from numpy_deconv.rules import DECONVNET, scatter
 from numpy_deconv.window import Window
@@ -124,12 +130,14 @@ class BackendContender(Contender):
         ]
 
     def forward(self, net: Graph, x: Array, *, switches: bool) -> list[Candidate]:
+        net = fold_batch_norms(net)
         # Of the activations only the output is kept; of the pools all switches are.
         call: Callable[[Array], Any] = partial(net.run, keep=()) if switches else net
         read = (lambda tape: (tape.output,)) if switches else single
         return self._either(x, lambda x: partial(self._inside, call, x), read)
 
     def saliency(self, net: Graph, x: Array, target: int) -> list[Candidate]:
+        net = fold_batch_norms(net)
         return self._either(
             x,
             lambda x: partial(self._inside, methods.saliency, net, x, target),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from numpy_deconv.methods.subject import score_layer
-from numpy_deconv.net import Graph
+from numpy_deconv.net import Graph, fold_batch_norms
 
 from ..case import Answer, Array, Candidate
 from .compiling import compiles
@@ -29,7 +29,6 @@ from .torch_deconvnet import Descent
 from .torch_layers import TorchLayers, nothing_to_learn, numbers
 from .torch_nets import (
     Step,
-    folded,
     lowered,
     output,
     parameters,
@@ -61,7 +60,7 @@ class TorchContender(TorchLayers):
         return True
 
     def forward(self, net: Graph, x: Array, *, switches: bool) -> list[Candidate]:
-        net, compiling = folded(net), self._compiling()
+        net, compiling = fold_batch_norms(net), self._compiling()
         found = []
         for words, tensor, layout in self._layouts(x):
             steps = lowered(net, parameters(net, layout))
@@ -82,7 +81,7 @@ class TorchContender(TorchLayers):
         return found
 
     def saliency(self, net: Graph, x: Array, target: int) -> list[Candidate]:
-        net, compiling = folded(net), self._compiling()
+        net, compiling = fold_batch_norms(net), self._compiling()
         found = []
         for words, tensor, layout in self._layouts(x):
             steps = lowered(net, parameters(net, layout), until=score_layer(net))
@@ -132,7 +131,7 @@ class TorchContender(TorchLayers):
         return found
 
     def occlude(self, net: Graph, x: Array, squares: Squares) -> list[Candidate]:
-        net = folded(net)
+        net = fold_batch_norms(net)
         found = []
         corners = squares.corners[:SQUARES]
         for words, tensor, layout in self._layouts(x):
@@ -152,7 +151,7 @@ class TorchContender(TorchLayers):
         return found
 
     def climb(self, net: Graph, climb: Climb) -> list[Candidate]:
-        net = folded(net)
+        net = fold_batch_norms(net)
         found = []
         for words, tensor, layout in self._layouts(climb.x):
             steps = lowered(net, parameters(net, layout))

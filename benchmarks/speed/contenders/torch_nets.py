@@ -1,7 +1,7 @@
 """A ``Graph`` as PyTorch functions, the way a careful PyTorch user writes a net.
 
-Rectifiers work in place, batch norms are folded into the convolutions before them,
-pools keep their switches only where they are wanted.
+Rectifiers work in place, pools keep their switches only where they are
+wanted.
 """
 
 from __future__ import annotations
@@ -19,43 +19,15 @@ from torch import Tensor
 from numpy_deconv import layers
 from numpy_deconv.errors import NetError
 from numpy_deconv.layers import Layer
-from numpy_deconv.net import Graph, Node
+from numpy_deconv.net import Graph
 
 Tensors = dict[str, Tensor]
-
-
-def folded(net: Graph) -> Graph:
-    """The same function without the batch norms that directly follow a convolution."""
-    nodes: dict[str, Node] = {}
-    renamed: dict[str, str] = {}
-    for name, node in net.nodes.items():
-        inputs = tuple(renamed.get(source, source) for source in node.inputs)
-        below = nodes.get(inputs[0])
-        if not (isinstance(node.layer, layers.BatchNorm) and below is not None):
-            nodes[name] = Node(node.layer, inputs)
-            continue
-        if not isinstance(below.layer, layers.Conv):
-            raise NetError(f"batch norm {name!r} does not follow a convolution")
-        nodes[inputs[0]] = Node(_scaled(below.layer, node.layer), below.inputs)
-        renamed[name] = inputs[0]
-    return Graph(nodes)
-
-
-def _scaled(conv: layers.Conv, norm: layers.BatchNorm) -> layers.Conv:
-    gain = np.ones_like(norm.var) if norm.weight is None else norm.weight
-    scale = gain / np.sqrt(norm.var + norm.eps)
-    shift = -norm.mean * scale
-    shift = shift if norm.bias is None else shift + norm.bias
-    shift = shift if conv.bias is None else shift + conv.bias * scale
-    weight = (conv.weight * scale[:, None, None, None]).astype(conv.weight.dtype)
-    options = (conv.stride, conv.padding, conv.dilation, conv.groups)
-    return layers.Conv(weight, shift.astype(weight.dtype), *options)
 
 
 def parameters(net: Graph, layout: torch.memory_format) -> Tensors:
     """The net's arrays as tensors, those of convolutions in this layout."""
     return {
-        name: torch.from_numpy(np.ascontiguousarray(value)).contiguous(
+        name: torch.from_numpy(np.array(value, order="C")).contiguous(
             memory_format=layout if value.ndim == 4 else torch.contiguous_format
         )
         for name, value in net.params.items()
