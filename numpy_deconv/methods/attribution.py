@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,10 @@ def saliency(
     ``unit``, ``(map, *position)``, of ``layer``. Raises OptionError for both.
     """
     result, _ = _attribution("saliency", net, x, target, rules, (layer, unit))
-    strongest = np.abs(result.pixels).max(axis=1)
+    # channel by channel: along the innermost axis of its memory NumPy's own max takes
+    # as long as some layers
+    channels = np.abs(result.pixels).swapaxes(0, 1)
+    strongest = reduce(np.maximum, channels)
     return Attribution(strongest, result.settings, result.target, result.scores, net)
 
 
