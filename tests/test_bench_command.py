@@ -107,7 +107,7 @@ def test_the_environment_sets_threads_and_allocator(
     plain = launch.environment(replace(PLAN, plain_allocator=True))
     assert not set(launch.ALLOCATOR) & set(plain)
     monkeypatch.setattr(launch.platform, "libc_ver", lambda: ("", ""))
-    assert set(launch.environment(PLAN)) == set(launch.THREADS)
+    assert set(launch.environment(PLAN)) == {"PYTHONDONTWRITEBYTECODE", *launch.THREADS}
 
 
 def test_the_allocator_is_named_by_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ def environment(plan: Plan) -> dict[str, str]:
     """What the measuring process finds in its environment beside the caller's own."""
     tuned = not plan.plain_allocator and platform.libc_ver()[0] == "glibc"
     return {
+        "PYTHONDONTWRITEBYTECODE": "",  # installed packages have their byte code
         **dict.fromkeys(THREADS, str(plan.threads)),
         **(ALLOCATOR if tuned else {}),
     }
