@@ -21,6 +21,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: What arrays are made of that need no look at them: a small layer takes no longer.
 _READY = frozenset(np.dtype(name) for name in ("f2", "f4", "f8", "i4", "i8", "u1"))
+_FLOATS = frozenset(np.dtype(name) for name in ("f2", "f4", "f8"))
 
 _CUDA_DEVICES = (2, 3, 13)  # DLPack: kDLCUDA, kDLCUDAHost, kDLCUDAManaged
 
@@ -102,7 +103,7 @@ def is_bfloat16(dtype: np.dtype[Any]) -> bool:
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     """Whether the dtype is one of the four floating-point types of the contract."""
-    return dtype in (np.float16, np.float32, np.float64) or is_bfloat16(dtype)
+    return dtype in _FLOATS or is_bfloat16(dtype)
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
@@ -121,9 +122,9 @@ def require_float(array: Array, name: str, operation: str) -> None:
 
 def require_same_dtype(**arrays: Array) -> None:
     """Raise DTypeError for a mixture of dtypes; integers mix, None is left out."""
-    if len({a.dtype for a in arrays.values() if a is not None}) < 2:
-        return
     given = {name: a.dtype for name, a in arrays.items() if a is not None}
+    if len(set(given.values())) < 2:
+        return
     if any(is_float(d) for d in given.values()):
         listed = ", ".join(f"{name} is {dtype}" for name, dtype in given.items())
         raise DTypeError(f"{listed}: convert them to one dtype, nothing is promoted")
@@ -131,12 +132,17 @@ def require_same_dtype(**arrays: Array) -> None:
 
 def require_rank(array: Array, name: str) -> tuple[int, ...]:
     """The spatial sizes of an ``(N, C, *spatial)`` array of spatial rank 1 to 3."""
-    if not 3 <= array.ndim <= 5:
+    return spatial(array.shape, name)
+
+
+def spatial(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The spatial sizes of an array of this shape, as :func:`require_rank`."""
+    if not 3 <= len(shape) <= 5:
         raise ShapeError(
-            f"{name} has shape {array.shape}: expected (N, C, *spatial) with 1 to 3 "
+            f"{name} has shape {shape}: expected (N, C, *spatial) with 1 to 3 "
             "spatial axes; add axes with [None]"
         )
-    return tuple(array.shape[2:])
+    return tuple(shape[2:])
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:

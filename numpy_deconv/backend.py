@@ -14,6 +14,7 @@ abstract kernels, override whatever else is worth it, and register the class::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -43,6 +44,8 @@ class Backend(ReferenceKernels, ABC):
 
     name: ClassVar[str]
     family: ClassVar[str] = "numpy"
+    joins: ClassVar[bool] = False
+    """Whether writing to a part of a :meth:`room` takes no longer than elsewhere."""
 
     @classmethod
     def missing(cls) -> str | None:
@@ -131,13 +134,21 @@ class Backend(ReferenceKernels, ABC):
         groups: int,
         low: float | None,
         high: float | None,
+        out: Array | None = None,
     ) -> Array:
         """:meth:`conv`, each value kept between ``low`` and ``high``; None: unbounded.
 
-        ``low=0, high=None`` is a ReLU and has its bits; NaN stays NaN. To be overridden
-        where the two can be one pass over the output.
+        ``low=0, high=None`` is a ReLU and has its bits; NaN stays NaN. ``out``, of the
+        result's shape and dtype, is written to and returned: some channels of a
+        :meth:`room`. To be overridden where all that can be one pass over the output.
         """
-        return self._clipped(self.conv(x, weight, bias, window, groups), low, high)
+        y = self.conv(x, weight, bias, window, groups)
+        if (low, high) != (None, None):
+            y = self._clipped(y, low, high)
+        if out is None:
+            return y
+        out[...] = y
+        return out
 
     def conv_input_grad(
         self,
@@ -163,10 +174,17 @@ class Backend(ReferenceKernels, ABC):
         groups: int,
         low: float | None,
         high: float | None,
+        where: Array | None = None,
     ) -> Array:
-        """:meth:`conv_input_grad` within bounds, as :meth:`conv_clipped` has them."""
+        """:meth:`conv_input_grad` within bounds, as :meth:`conv_clipped` has them, and
+        then times the gradient of the ReLU whose input or output ``where`` is.
+
+        ``where`` has the shape and the dtype of the result.
+        """
         y = self.conv_input_grad(grad, weight, bias, input_size, window, groups)
-        return self._clipped(y, low, high)
+        if (low, high) != (None, None):
+            y = self._clipped(y, low, high)
+        return y if where is None else self.activation_grad(y, where, "relu")
 
     def _clipped(self, y: Array, low: float | None, high: float | None) -> Array:
         if (low, high) == (0, None):
@@ -178,6 +196,38 @@ class Backend(ReferenceKernels, ABC):
     ) -> Array:
         """Adjoint of conv in the weight."""
         return convolution.conv_weight_grad(grad, x, window, groups, self.im2col)
+
+    def scatter_masked(
+        self, values: Array, switches: Array, output_size: Sizes, where: Array
+    ) -> Array:
+        """:meth:`scatter` with ``"sum"``, times the gradient of the ReLU whose output
+        ``where``, of the result's shape and dtype, was pooled."""
+        y = self.scatter(values, switches, output_size, "sum")
+        return self.activation_grad(y, where, "relu")
+
+    def room(self, like: Array, channels: int, size: Sizes) -> Array:
+        """Uninitialised memory for so many channels of ``like``'s batch, dtype and
+        device, as this backend lays it out; :meth:`conv_clipped` writes to parts."""
+        return np.empty_like(like, shape=(len(like), channels, *size))
+
+    def concat(self, *arrays: Array, axis: int) -> Array:
+        """Arrays of one dtype beside each other along an axis."""
+        return np.concatenate(arrays, axis=axis)
+
+    def split_channels(
+        self, grad: Array, sizes: Sequence[int], *wheres: Array | None
+    ) -> tuple[Array, ...]:
+        """Adjoint of :meth:`concat` along the channels: runs of so many of them.
+
+        Each is multiplied with the gradient of the ReLU whose output, of its shape and
+        dtype, is the one of ``wheres``; None: no ReLU, and perhaps a view. To be
+        overridden where that can be one pass.
+        """
+        parts = np.split(grad, np.cumsum(sizes)[:-1].tolist(), axis=1)
+        return tuple(
+            part if where is None else self.activation_grad(part, where, "relu")
+            for part, where in zip(parts, wheres, strict=True)
+        )
 
 
 class NumpyBackend(Backend):

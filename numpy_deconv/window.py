@@ -14,7 +14,7 @@ hands out, for each tap, the outputs that read inside the image and what they re
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +41,14 @@ class Window(WindowTaps):
     padding: Pairs
     dilation: Sizes
     ceil_mode: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        return self._hash  # what is remembered by a window is looked up all the time
 
     @classmethod
     def of(
@@ -56,7 +64,7 @@ class Window(WindowTaps):
     ) -> Window:
         """Validate a window of this spatial rank; ``"same"`` needs ``input_size``."""
         given = kernel_size, rank, stride, padding, dilation
-        if type(padding) is not str and all(map(_is_plain, given)):
+        if are_plain(given):
             return _known(*given, bool(ceil_mode))
         return cls._made(*given, ceil_mode, input_size)
 
@@ -223,10 +231,16 @@ class Window(WindowTaps):
         return replace(self, padding=tuple(pairs), ceil_mode=False)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether nothing of another type equals this one (1.0 and True equal 1)."""
-    return type(value) is int or (type(value) is tuple and all(map(_is_plain, value)))
+def are_plain(values: tuple[Any, ...]) -> bool:
+    """Whether these are integers, or tuples of such, or None, and nothing that merely
+    equals one (1.0 and True equal 1)."""
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN:
+        return True
+    tuples = (value for value in values if type(value) is tuple)
+    return kinds <= {*_PLAIN, tuple} and all(map(are_plain, tuples))
 
 
+_PLAIN = frozenset({int, type(None)})
 #: Small layers are many: checking their options again would take longer than they do.
 _known = lru_cache(1024)(Window._made)

@@ -83,14 +83,13 @@ def test_a_kind_is_spelled_the_same_in_every_process() -> None:
 
 def test_every_argument_takes_whole_words() -> None:
     kinds, words = words_of((np.zeros(3), True, np.float32(1), 7))
-    assert len(packer("plain", kinds)(*words)) == 8 * 4
-    assert len(packer("shared", kinds)(*(0,) * 5, *words)) == 8 * 9
+    assert len(packer(kinds)(*words)) == 8 * 4
 
 
 def test_what_is_neither_array_nor_number_is_refused() -> None:
     kinds, _ = words_of(("three",))
     with pytest.raises(TypeError, match="kernels take arrays and numbers, not <class"):
-        packer("plain", kinds)
+        packer(kinds)
 
 
 def test_subclasses_of_arrays_are_arrays(tmp_path: Any) -> None:

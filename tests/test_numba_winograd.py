@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.backends.numba_cpu import team, winograd
+from numpy_deconv.backends.numba_cpu.ending import PLAIN
 from numpy_deconv.backends.numba_cpu.winograd_transforms import F2, F4, Filtering
 from numpy_deconv.window import Window
 
@@ -52,17 +53,18 @@ def test_any_size_and_padding(
     expected = REFERENCE.conv(*wide, window, 1)
     given_weight = weight[:, :, ::-1, ::-1].swapaxes(0, 1) if flipped else weight
     with team.limited(threads):
-        got = winograd.conv(
-            fenced(x),
-            np.ascontiguousarray(given_weight),
-            bias,
+        planned = winograd.plan(
+            x.shape,
+            filters,
             (padding[0][0], padding[1][0]),
             (found[0], found[1]),
             outputs,
-            -np.inf,
-            np.inf,
+            x.dtype,
+            PLAIN,
+            threads,
             flipped=flipped,
         )
+        got = planned(fenced(x), np.ascontiguousarray(given_weight), bias)
     error = np.linalg.norm(got - expected) / np.linalg.norm(expected)
     assert error < 1e-5
 
@@ -87,5 +89,6 @@ def test_whole_numbers_are_exact_by_two_outputs() -> None:
     expected = REFERENCE.conv(
         x.astype(np.float64), weight.astype(np.float64), None, window, 1
     )
-    got = winograd.conv(x, weight, None, (1, 1), (17, 19), 2, -np.inf, np.inf)
+    planned = winograd.plan(x.shape, 32, (1, 1), (17, 19), 2, x.dtype, PLAIN, 2)
+    got = planned(x, weight, None)
     np.testing.assert_array_equal(got, expected)

@@ -7,7 +7,7 @@ stays in the cache through all of a function's steps, and the other threads.
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ def activation_grad(grad: Array, x: Array, name: str, **options: Any) -> Array:
     return mapped(partial(reference.activation_grad, name=name, **options), grad, x)
 
 
+@lru_cache(256)  # always the same objects: one NaN is no other
 def _bounds(dtype: np.dtype[Any], low: Any, high: Any) -> tuple[Any, Any]:
     """Both bounds as numbers of this type; NaN is beyond none, and bounds nothing."""
     with np.errstate(over="ignore"):
@@ -70,7 +71,7 @@ def _part(task, sizes, array):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _clip(start, stop, sizes, y, x, low, high):  # type: ignore[no-untyped-def]
+def _clip(start, stop, y, x, sizes, low, high):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, 0)
         source, target = x[a:b], y[a:b]
@@ -81,7 +82,7 @@ def _clip(start, stop, sizes, y, x, low, high):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _leaky(start, stop, sizes, y, x, slope):  # type: ignore[no-untyped-def]
+def _leaky(start, stop, y, x, sizes, slope):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, 0)
         source, target = x[a:b], y[a:b]
@@ -91,7 +92,7 @@ def _leaky(start, stop, sizes, y, x, slope):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _logistic(start, stop, sizes, y, x, times_x):  # type: ignore[no-untyped-def]
+def _logistic(start, stop, y, x, sizes, times_x):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, 0)
         source, target = x[a:b], y[a:b]
@@ -101,7 +102,7 @@ def _logistic(start, stop, sizes, y, x, times_x):  # type: ignore[no-untyped-def
 
 
 @compiled
-def _gelu(start, stop, sizes, y, x):  # type: ignore[no-untyped-def]
+def _gelu(start, stop, y, x, sizes):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, 0)
         source, target = x[a:b], y[a:b]
@@ -111,7 +112,7 @@ def _gelu(start, stop, sizes, y, x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _relu_grad(start, stop, sizes, y, grad, x):  # type: ignore[no-untyped-def]
+def _relu_grad(start, stop, y, grad, x, sizes):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, -1)
         c, d = _part(task, sizes, 1)
@@ -123,7 +124,7 @@ def _relu_grad(start, stop, sizes, y, grad, x):  # type: ignore[no-untyped-def]
 
 @compiled
 def _clip_grad(  # type: ignore[no-untyped-def]
-    start, stop, sizes, y, grad, x, low, high
+    start, stop, y, grad, x, sizes, low, high
 ):
     inside_low, inside_high = low != low, high != high
     for task in range(start, stop):
@@ -139,7 +140,7 @@ def _clip_grad(  # type: ignore[no-untyped-def]
 
 @compiled
 def _leaky_grad(  # type: ignore[no-untyped-def]
-    start, stop, sizes, y, grad, x, slope
+    start, stop, y, grad, x, sizes, slope
 ):
     for task in range(start, stop):
         a, b = _part(task, sizes, -1)
@@ -152,7 +153,7 @@ def _leaky_grad(  # type: ignore[no-untyped-def]
 
 @compiled
 def _logistic_grad(  # type: ignore[no-untyped-def]
-    start, stop, sizes, y, grad, x, times_x
+    start, stop, y, grad, x, sizes, times_x
 ):
     for task in range(start, stop):
         a, b = _part(task, sizes, -1)
@@ -167,7 +168,7 @@ def _logistic_grad(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _gelu_grad(start, stop, sizes, y, grad, x):  # type: ignore[no-untyped-def]
+def _gelu_grad(start, stop, y, grad, x, sizes):  # type: ignore[no-untyped-def]
     for task in range(start, stop):
         a, b = _part(task, sizes, -1)
         c, d = _part(task, sizes, 1)

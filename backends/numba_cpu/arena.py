@@ -8,8 +8,11 @@ until it and all views of it are gone.
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
 import threading
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,28 +38,26 @@ def machine_memory() -> int:
 
 
 class _Memory(NamedTuple):
-    """A block of bytes and its first aligned address."""
+    """A block of bytes and its first aligned one."""
 
     memory: np.ndarray[Any, Any]
-    address: int
+    first: int
 
 
-class _Lease:
-    """What an array on recycled memory is based on; the memory comes back with it."""
+@cache
+def _lease(size: int) -> Any:
+    """What arrays on blocks of this size are based on; the memory comes back with it.
 
-    __slots__ = ("__array_interface__", "block")
+    Of all that NumPy takes as a buffer, ctypes' arrays are made the soonest.
+    """
 
-    def __init__(self, block: _Memory, shape: tuple[int, ...], kind: str):
-        self.block = block
-        self.__array_interface__ = {
-            "shape": shape,
-            "typestr": kind,
-            "data": (block.address, False),
-            "version": 3,
-        }
+    class Lease(ctypes.c_ubyte * size):  # type: ignore[misc]
+        __slots__ = ("block",)
 
-    def __del__(self) -> None:
-        _give_back(self.block)
+        def __del__(self) -> None:
+            _give_back(self.block)
+
+    return Lease
 
 
 class _Store:
@@ -71,31 +72,36 @@ class _Store:
 _store = _Store(machine_memory() // 4)
 
 
-def _size_class(nbytes: int) -> int:
-    """Next size in steps of an eighth of a power of two, so that blocks fit again."""
+@lru_cache(4096)
+def _size_class(nbytes: int) -> tuple[int, Any]:
+    """Next size in steps of an eighth of a power of two, so that blocks fit again, and
+    the kind of lease."""
     step = max(4096, 1 << max(0, nbytes.bit_length() - 4))
-    return -(-nbytes // step) * step
+    size = -(-nbytes // step) * step
+    return size, _lease(size)
 
 
 def take(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     """A C-contiguous array like ``np.empty``'s, on recycled memory."""
-    dtype = np.dtype(dtype)
-    nbytes = dtype.itemsize
-    for length in shape:
-        nbytes *= length
+    nbytes = math.prod(shape) * np.dtype(dtype).itemsize
     if nbytes < SMALLEST:
         return np.empty(shape, dtype)
-    size = _size_class(nbytes + ALIGNMENT)
-    with _store.lock:
-        blocks = _store.free.get(size)
-        block = blocks.pop() if blocks else None
-        if block is not None:
-            _store.kept -= size
-        _store.lent += size
-        _store.peak = max(_store.peak, _store.lent + _store.kept)
+    size, kind = _size_class(nbytes + ALIGNMENT)
+    store, block = _store, None
+    with store.lock:
+        blocks = store.free.get(size)
+        if blocks:
+            block = blocks.pop()
+            store.kept -= size
+        store.lent += size
+        held = store.lent + store.kept
+        if held > store.peak:
+            store.peak = held
     if block is None:
         block = _fresh(size)
-    return np.asarray(_Lease(block, shape, dtype.str))
+    lease = kind.from_buffer(block.memory)
+    lease.block = block
+    return np.ndarray(shape, dtype, lease, block.first)
 
 
 def _fresh(size: int) -> _Memory:
@@ -109,8 +115,7 @@ def _fresh(size: int) -> _Memory:
             with _store.lock:
                 _store.lent -= size
             raise
-    address = memory.ctypes.data
-    return _Memory(memory, address + -address % ALIGNMENT)
+    return _Memory(memory, -memory.ctypes.data % ALIGNMENT)
 
 
 def _give_back(block: _Memory) -> None:

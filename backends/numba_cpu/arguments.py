@@ -20,6 +20,7 @@ Kinds = tuple[Any, ...]
 
 #: Words before the arguments of a shared kernel: its team, and what is to be done.
 HEADER = 5
+header = struct.Struct(f"={HEADER}q").pack
 
 #: How a number is packed into a word of eight bytes.
 _FORMATS = {
@@ -89,15 +90,21 @@ def written_out(kinds: Kinds) -> Kinds:
     return tuple(found)
 
 
-def packer(form: str, kinds: Kinds) -> Callable[..., bytes]:
-    """What makes bytes of the words of such arguments, and of a header if shared."""
-    formats = ["=", "" if form == "plain" else f"{HEADER}q"]
+def packer(kinds: Kinds) -> Callable[..., bytes]:
+    """What makes bytes of the words of such arguments."""
+    formats = ["="]
     for kind in kinds:
         if is_array(kind):
             formats.append("q")
         else:
             formats += map(_format, numbers_of(kind))
     return struct.Struct("".join(formats)).pack
+
+
+def packed_words(args: tuple[Any, ...]) -> tuple[Kinds, bytes]:
+    """The kinds of arguments, and their words as bytes."""
+    kinds, words = words_of(args)
+    return kinds, packer(written_out(kinds))(*words)
 
 
 def is_array(kind: Any) -> bool:

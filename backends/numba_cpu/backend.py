@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from typing import Any
@@ -20,6 +20,8 @@ from . import (
     columns,
     convolution,
     cutting,
+    joining,
+    layout,
     linear,
     normalisation,
     pooling,
@@ -29,6 +31,7 @@ from . import (
     team,
     weight_grad,
 )
+from .ending import PLAIN, Ending
 
 Method = Callable[..., Any]
 HALF = np.dtype(np.float16)
@@ -44,7 +47,9 @@ def _compiled(method: Method) -> Method:
     @wraps(method)
     def answer(self: NumbaBackend, *args: Any, **options: Any) -> Any:
         first = args[0]
-        if first.dtype.char not in "efd" or not first.ndim or any(map(_is_void, args)):
+        # a list, not a generator: this is done for every small layer
+        void = [a for a in args if isinstance(a, np.ndarray) and not a.size]
+        if void or first.dtype.char not in "efd" or not first.ndim:
             reference = getattr(super(NumbaBackend, self), method.__name__)
             return reference(*args, **options)
         if self.threads is None and first.dtype != HALF:
@@ -58,10 +63,6 @@ def _compiled(method: Method) -> Method:
         return _narrowed(results)
 
     return answer
-
-
-def _is_void(argument: Any) -> bool:
-    return isinstance(argument, np.ndarray) and not argument.size
 
 
 def _widened(argument: Any) -> Any:
@@ -83,6 +84,10 @@ def _kernel(function: Method) -> Method:
     return _compiled(method)
 
 
+def _ending(low: float | None, high: float | None) -> Ending:
+    return Ending(-math.inf if low is None else low, math.inf if high is None else high)
+
+
 class NumbaBackend(NumpyBackend):
     """Compiled kernels for float32 and float64; float16 is computed in float32.
 
@@ -92,6 +97,7 @@ class NumbaBackend(NumpyBackend):
     """
 
     name = "numba"
+    joins = True
 
     def __init__(self, *, winograd: bool = True, threads: int | None = None):
         if threads is not None and (not isinstance(threads, int) or threads < 1):
@@ -117,8 +123,7 @@ class NumbaBackend(NumpyBackend):
         self, x: Array, weight: Array, bias: Array | None, window: Window, groups: int
     ) -> Array:
         """Cross-correlation plus bias."""
-        bounds = -math.inf, math.inf
-        return convolution.conv(x, weight, bias, window, groups, *bounds, self.winograd)
+        return convolution.conv(x, weight, bias, window, groups, PLAIN, self.winograd)
 
     @_compiled
     def conv_clipped(
@@ -130,10 +135,11 @@ class NumbaBackend(NumpyBackend):
         groups: int,
         low: float | None,
         high: float | None,
+        out: Array | None = None,
     ) -> Array:
         """:meth:`conv`, its values kept within bounds in the same pass."""
-        bounds = -math.inf if low is None else low, math.inf if high is None else high
-        return convolution.conv(x, weight, bias, window, groups, *bounds, self.winograd)
+        given = x, weight, bias, window, groups, _ending(low, high), self.winograd
+        return convolution.conv(*given, out)
 
     @_compiled
     def conv_input_grad(
@@ -146,10 +152,8 @@ class NumbaBackend(NumpyBackend):
         groups: int,
     ) -> Array:
         """Adjoint of conv in x, plus bias."""
-        bounds = -math.inf, math.inf
-        return convolution.conv_input_grad(
-            grad, weight, bias, input_size, window, groups, *bounds, self.winograd
-        )
+        given = grad, weight, bias, input_size, window, groups
+        return convolution.conv_input_grad(*given, PLAIN, None, self.winograd)
 
     @_compiled
     def conv_input_grad_clipped(
@@ -162,15 +166,35 @@ class NumbaBackend(NumpyBackend):
         groups: int,
         low: float | None,
         high: float | None,
+        where: Array | None = None,
     ) -> Array:
-        """:meth:`conv_input_grad`, kept within bounds, mostly in one pass."""
-        bounds = -math.inf if low is None else low, math.inf if high is None else high
-        return convolution.conv_input_grad(
-            grad, weight, bias, input_size, window, groups, *bounds, self.winograd
-        )
+        """:meth:`conv_input_grad` within bounds and masked, mostly in one pass."""
+        given = grad, weight, bias, input_size, window, groups
+        ending = _ending(low, high)._replace(masked=where is not None)
+        return convolution.conv_input_grad(*given, ending, where, self.winograd)
 
     conv_weight_grad = _kernel(weight_grad.conv_weight_grad)
     linear = _kernel(linear.linear)
+
+    def room(self, like: Array, channels: int, size: Sizes) -> Array:
+        """Memory whose pixels' channels are neighbours."""
+        return layout.logical(layout.empty(len(like), channels, size, like.dtype))
+
+    def concat(self, *arrays: Array, axis: int) -> Array:
+        """Arrays of one dtype beside each other along an axis."""
+        first, together = arrays[0], None
+        if first.dtype.char in "fd" and axis % first.ndim == 1 and first.ndim > 2:
+            together = joining.joined(arrays)
+        return super().concat(*arrays, axis=axis) if together is None else together
+
+    def split_channels(
+        self, grad: Array, sizes: Sequence[int], *wheres: Array | None
+    ) -> tuple[Array, ...]:
+        """Runs of so many channels, each through its ReLU."""
+        parts = None
+        if grad.dtype.char in "fd" and grad.size:
+            parts = joining.taken_apart(grad, tuple(sizes), wheres)
+        return super().split_channels(grad, sizes, *wheres) if parts is None else parts
 
     im2col = _kernel(columns.im2col)
     col2im = _kernel(columns.col2im)
@@ -187,6 +211,7 @@ class NumbaBackend(NumpyBackend):
     upsample_grad = _kernel(pooling.upsample_grad)
 
     scatter = _kernel(switches.scatter)
+    scatter_masked = _kernel(switches.scatter_masked)
     unpool = _kernel(switches.unpool)
     cut = _kernel(cutting.cut)
     scatter_windows = _kernel(switch_windows.scatter_windows)

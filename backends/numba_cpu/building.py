@@ -27,6 +27,12 @@ _told = os.environ.get("NUMPY_DECONV_QUIET") == "1"
 def build(kernel: Kernel, form: str, kinds: Kinds) -> Code:
     """The code of a kernel for arguments of these kinds, to be called as ``form``."""
     _tell()
+    module, cpu, features = optimised(kernel, form, kinds)
+    return emitted(module, machine(cpu, features))
+
+
+def optimised(kernel: Kernel, form: str, kinds: Kinds) -> tuple[Any, str, str]:
+    """What LLVM is given of a kernel: its module, and the processor it is meant for."""
     function = _known(kernel.function)
     entry = entry_of(function, form, tuple(map(_type, kinds)))
     with global_compiler_lock:
@@ -41,10 +47,14 @@ def build(kernel: Kernel, form: str, kinds: Kinds) -> Code:
         library.finalize()
         _, _, bitcode = library.serialize_using_bitcode()
         _, cpu, features = library.codegen.magic_tuple()
-    module = binding.parse_bitcode(bitcode)
+    return binding.parse_bitcode(bitcode), cpu, features
+
+
+def emitted(module: Any, machine: Any) -> Code:
+    """A module's code for a machine, and what it calls."""
     outside = (*module.functions, *module.global_variables)
     return Code(
-        machine(cpu, features).emit_object(module),
+        machine.emit_object(module),
         tuple(
             each.name
             for each in outside

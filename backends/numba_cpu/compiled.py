@@ -80,7 +80,7 @@ class Kernel:
             loaded = native.load(code)
         if loaded is None:
             raise RuntimeError(f"LLVM cannot load its own code for {self.name}")
-        return native.Entry(loaded, packer(form, kinds))
+        return native.Entry(loaded, packer(kinds))
 
 
 class Part:

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import arena
 from .compiled import compiled
-from .layout import channels_last, logical
+from .layout import channels_last, logical, runs_of
 from .team import spread
 from .three_axes import three
 
@@ -39,11 +39,12 @@ def cut(
     if over is not None and inner is not None:
         written, size = channels_last(over), three(over.shape[2:])
         rows[:, 7 - rank :] = inner.origins - boxes.origins
-    numbers = (channels, *three(planes.shape[2:]), *three(shape), *size)
+    source, pitch = runs_of(planes)
+    numbers = (channels, pitch, *three(planes.shape[2:]), *three(shape), *size)
     spread(
         _cut,
         math.prod(y.shape[:-2]) if rank > 1 else batch,
-        channels_last(planes).reshape(-1),
+        source,
         written.reshape(-1),
         y.reshape(-1),
         rows,
@@ -59,7 +60,7 @@ def _cut(  # type: ignore[no-untyped-def]
     start, stop, planes, over, y, rows, numbers, outside
 ):
     """One line of a window per task."""
-    channels, depth, height, width, d, h, w, up, down, across = numbers
+    channels, pitch, depth, height, width, d, h, w, up, down, across = numbers
     for task in range(start, stop):
         b, line = divmod(task, d * h)
         z, row = divmod(line, h)
@@ -70,9 +71,15 @@ def _cut(  # type: ignore[no-untyped-def]
         for j in range(first * channels):
             y[np.uintp(target + j)] = outside
         source = (sample * depth + z + oz) * height + row + oy
-        source = (source * width + ox) * channels
-        for j in range(first * channels, last * channels):
-            y[np.uintp(target + j)] = planes[np.uintp(source + j)]
+        source = (source * width + ox) * pitch
+        # pixels that lie apart are runs of their own
+        runs, run = last - first, channels
+        if pitch == channels:
+            runs, run = min(runs, 1), runs * channels
+        for i in range(runs):
+            at, here = source + (first + i) * pitch, target + (first + i) * channels
+            for j in range(run):
+                y[np.uintp(here + j)] = planes[np.uintp(at + j)]
         for j in range(last * channels, w * channels):
             y[np.uintp(target + j)] = outside
         if 0 <= z - az < up and 0 <= row - ay < down:

@@ -11,9 +11,11 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from . import arena, gathered
-from .gathered import Taps, Target, padded
-from .layout import channels_last, logical
+from . import gathered
+from .ending import PLAIN, Ending, beside
+from .gathered import Place, Taps, needs_padding, padded
+from .launch import Launch
+from .layout import OWN, Pitches, channels_last, landing, start_of
 from .packing import in_panels, packed, panel_width
 from .three_axes import deep, three
 from .vectors import lanes_of
@@ -31,11 +33,12 @@ def wide_bias(bias: Array | None, groups: int, columns: int, dtype: Any) -> Arra
     return wide
 
 
-def image(y: Array) -> Target:
+def whole_image(shape: tuple[int, ...], pitch: int | None = None) -> Place:
     """All pixels of channels-last memory ``(N, D, H, W, K)``."""
-    _, _, height, width, channels = y.shape
-    pixel = (height * width * channels, width * channels, channels)
-    return Target(y.reshape(-1), 0, math.prod(y.shape[1:]), pixel)
+    _, depth, height, width, channels = shape
+    pitch = channels if pitch is None else pitch
+    pixel = (height * width * pitch, width * pitch, pitch)
+    return 0, depth * pixel[0], pixel
 
 
 class Plan(NamedTuple):
@@ -44,13 +47,49 @@ class Plan(NamedTuple):
     before: tuple[int, int, int]
     extent: tuple[int, ...]
     pads: bool
+    pitch: int | None  # of what it reads
     result: tuple[int, ...]  # the shape of its memory, channels last
     pack: Callable[[Array], Array]
     options: tuple[int, ...]  # that packing depends on
-    beside: int  # pixels computed as the columns of one
+    groups: int
+    neighbours: int  # pixels computed as the columns of one
     start: Array  # without a bias
     whole: bool  # whether a bias fills the panels
-    product: gathered.Plan
+    product: Launch
+    plainly: Callable[[], Plan] | None  # the same without neighbours beside each other
+
+    def __call__(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        where: Array | None = None,
+        out: Array | None = None,
+    ) -> Array:
+        """``conv(x, weight) + bias`` with its ending."""
+        if self.pads:
+            source = padded(deep(channels_last(x)), self.before, self.extent)
+            source = source.reshape(-1)
+        else:
+            source = start_of(x, self.pitch)
+        flat, y = landing(self.result, x.dtype, out)
+        w = packed(weight, "conv", self.pack, *self.options)
+        start = self.start if bias is None else self._start(bias)
+        self.product(source, w, start, flat, beside(where, flat))
+        if self.plainly is not None and is_spoilt(y):
+            return self.plainly()(x, weight, bias, where)
+        return y
+
+    def _start(self, bias: Array) -> Array:
+        """The bias in whole panels, as vectors read it."""
+        if self.whole and bias.flags.writeable and bias.flags.c_contiguous:
+            return bias
+        columns = len(bias) * self.neighbours // self.groups
+
+        def pack(b: Array) -> Array:
+            return wide_bias(np.tile(b, self.neighbours), self.groups, columns, b.dtype)
+
+        return packed(bias, "bias", pack, self.groups, self.neighbours)
 
 
 @lru_cache(512)
@@ -61,6 +100,9 @@ def plan(
     outputs: Sizes,
     groups: int,
     dtype: np.dtype[Any],
+    ending: Ending = PLAIN,
+    pitches: Pitches = OWN,
+    *,
     flipped: bool = False,
     together: bool = True,
 ) -> Plan:
@@ -75,47 +117,49 @@ def plan(
     filters = columns * groups
     kernel, step = three(window.kernel), three(window.stride)
     dilation, outs = three(window.dilation), three(outputs)
-    beside = 1
-    if together and groups == step[2] == dilation[2] == 1:
-        beside = _beside(columns, kernel[2], outs[2], lanes_of(dtype))
+    neighbours = 1
+    if together and pitches.y is None and groups == step[2] == dilation[2] == 1:
+        neighbours = _neighbours(columns, kernel[2], outs[2], lanes_of(dtype))
     offsets = [range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)]
-    if beside > 1:
-        offsets[2] = range(kernel[2] + beside - 1)
+    if neighbours > 1:
+        offsets[2] = range(kernel[2] + neighbours - 1)
     spots = tuple(map(tuple, offsets))
-    taps = Taps.of(spots, depth) if groups == 1 else Taps(spots, depth)
     extent = tuple(
         (o - 1) * s + (k - 1) * d + 1
         for o, s, k, d in zip(outs, step, kernel, dilation, strict=True)
     )
     before = three(tuple(b for b, _ in window.padding), 0)
     size = three(shape[2:])
-    pads = any(before) or any(e > s for e, s in zip(extent, size, strict=True))
+    pads = needs_padding(size, before, extent)
+    pitch = None if pads else pitches.x
+    runs = groups == 1 and pitch is None  # of memory along the kernel
+    taps = Taps.of(spots, depth) if runs else Taps(spots, depth)
     width = panel_width(dtype)
-    panels = -(-columns * beside // width)
+    panels = -(-columns * neighbours // width)
     rows = math.prod(map(len, offsets)) * depth
-    packed_shape = (groups, panels, rows // taps.depth, taps.depth)
-    outs, step = (*outs[:2], outs[2] // beside), (*step[:2], step[2] * beside)
-    filters *= beside
-    memory = (shape[0], *outs, filters)
-    _, _, height, across, _ = memory
-    pixel = (height * across * filters, across * filters, filters)
-    place = 0, math.prod(memory[1:]), pixel
+    packed_shape = (groups, panels, rows // taps.depth, taps.depth, width)
+    outs, step = (*outs[:2], outs[2] // neighbours), (*step[:2], step[2] * neighbours)
     product = gathered.plan(
         (shape[0], *(extent if pads else size), shape[1]), taps, step, outs,
-        (*packed_shape, width), columns * beside, place, dtype,
+        packed_shape, columns * neighbours,
+        whole_image((shape[0], *outs, filters * neighbours), pitches.y), dtype, ending,
+        pitch,
     )  # fmt: skip
-    pack = partial(
-        _pack, groups=groups, depth=taps.depth, flipped=flipped, beside=beside
-    )
-    whole = beside == 1 and columns % width == 0
+    options = groups, taps.depth, flipped, neighbours
+    plainly = partial(
+        plan, shape, weight, window, outputs, groups, dtype, ending, pitches,
+        flipped=flipped, together=False,
+    )  # fmt: skip
     return Plan(
-        before, extent, pads, (shape[0], *outputs, filters // beside), pack,
-        (groups, taps.depth, flipped, beside), beside,
-        np.zeros(groups * panels * width, dtype), whole, product,
+        before, extent, pads, pitch, (shape[0], *outputs, filters),
+        partial(_pack, options=options), options, groups, neighbours,
+        np.zeros(groups * panels * width, dtype),
+        neighbours == 1 and columns % width == 0, product,
+        plainly if neighbours > 1 else None,
     )  # fmt: skip
 
 
-def _beside(columns: int, kernel: int, outputs: int, lanes: int) -> int:
+def _neighbours(columns: int, kernel: int, outputs: int, lanes: int) -> int:
     """How many neighbouring pixels are best computed together, as columns of one.
 
     Few columns leave most lanes of a vector idle. ``m`` neighbours together read
@@ -126,43 +170,28 @@ def _beside(columns: int, kernel: int, outputs: int, lanes: int) -> int:
     return min(fit, key=lambda m: (kernel + m - 1) / m, default=1)
 
 
-def _pack(weight: Array, groups: int, depth: int, flipped: bool, beside: int) -> Array:
+def _pack(weight: Array, options: tuple[int, ...]) -> Array:
     """``(K, C/groups, *kernel)`` as ``(groups, panels, taps, depth, width)``."""
+    groups, depth, flipped, neighbours = options
     w = weight.reshape(groups, -1, *weight.shape[1:2], math.prod(weight.shape[2:]))
     w = w[..., ::-1].transpose(0, 3, 1, 2) if flipped else w.transpose(0, 3, 2, 1)
-    if beside > 1:
+    if neighbours > 1:
         kernel = weight.shape[-1]
         lines = w.reshape(-1, kernel, *w.shape[2:])
-        shape = (len(lines), kernel + beside - 1, w.shape[2], beside, w.shape[3])
+        shape = (
+            len(lines),
+            kernel + neighbours - 1,
+            w.shape[2],
+            neighbours,
+            w.shape[3],
+        )
         w = np.zeros(shape, w.dtype)
-        for m in range(beside):
+        for m in range(neighbours):
             w[:, m : m + kernel, :, m] = lines
-        w = w.reshape(1, -1, shape[2], beside * shape[4])
+        w = w.reshape(1, -1, shape[2], neighbours * shape[4])
     columns = w.shape[-1]
     w = np.ascontiguousarray(w).reshape(groups, -1, depth, columns)
     return np.stack([in_panels(each) for each in w])
-
-
-def conv(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    window: Window,
-    outputs: Sizes,
-    groups: int,
-    low: float,
-    high: float,
-    *,
-    flipped: bool = False,
-) -> Array:
-    """``clip(conv(x, weight) + bias)``; ``flipped`` as in :func:`plan`."""
-    given = window, outputs, groups, x.dtype, flipped
-    planned = plan(x.shape, weight.shape, *given)
-    y = _computed(planned, x, weight, bias, groups, low, high)
-    if planned.beside > 1 and is_spoilt(y):
-        planned = plan(x.shape, weight.shape, *given, together=False)
-        y = _computed(planned, x, weight, bias, groups, low, high)
-    return logical(y)
 
 
 def is_spoilt(y: Array) -> bool:
@@ -173,42 +202,3 @@ def is_spoilt(y: Array) -> bool:
     """
     with np.errstate(all="ignore"):
         return bool(np.isnan(y.sum()))
-
-
-def _computed(
-    planned: Plan,
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    groups: int,
-    low: float,
-    high: float,
-) -> Array:
-    source = channels_last(x)
-    if planned.pads:
-        source = padded(deep(source), planned.before, planned.extent)
-    y = arena.take(planned.result, x.dtype)
-    gathered.product(
-        planned.product,
-        source.reshape(-1),
-        packed(weight, "conv", planned.pack, *planned.options).reshape(-1),
-        _start(bias, planned, groups),
-        y.reshape(-1),
-        low,
-        high,
-    )
-    return y
-
-
-def _start(bias: Array | None, planned: Plan, groups: int) -> Array:
-    """The bias in whole panels, as vectors read it."""
-    if bias is None:
-        return planned.start
-    if planned.whole and bias.flags.writeable and bias.flags.c_contiguous:
-        return bias
-    columns = len(bias) * planned.beside // groups
-
-    def pack(b: Array) -> Array:
-        return wide_bias(np.tile(b, planned.beside), groups, columns, b.dtype)
-
-    return packed(bias, "bias", pack, groups, planned.beside).reshape(-1)

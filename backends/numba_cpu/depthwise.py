@@ -7,17 +7,13 @@ taps of the pixels concerned.
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 
-from .arguments import Fixed
 from .compiled import compiled, intrinsic, types
-from .gathered import Target, Triple
-from .team import spread
+from .ending import mask
 from .vectors import I64, Code, address_of, lanes_of
 
 Array = np.ndarray[Any, Any]
@@ -148,81 +144,9 @@ def suits(channels: int, dtype: Any) -> bool:
     return channels >= lanes_of(np.dtype(dtype))
 
 
-class Plan(NamedTuple):
-    """One problem, but for the numbers."""
-
-    tasks: int
-    fixed: Fixed  # offsets per axis, and the geometry
-    scratch: tuple[int, Any]
-    alone: bool
-
-
-@lru_cache(512)
-def plan(
-    shape: tuple[int, ...],
-    offsets: tuple[tuple[int, ...], ...],
-    step: Triple,
-    outputs: Triple,
-    place: tuple[int, int, Triple],
-    dtype: np.dtype[Any],
-) -> Plan:
-    """How ``x (N, D, H, W, C)`` is gone through; results lie at a target's place."""
-    batch, depth, height, width, channels = shape
-    counts = [len(each) for each in offsets]
-    first, sample, pixel = place
-    geometry = Geometry(
-        depth, height, width, channels, *step, *outputs, *counts, first, sample,
-        *pixel, lanes_of(dtype),
-    )  # fmt: skip
-    taps = math.prod(counts)
-    listed = np.array([o for each in offsets for o in each], np.int64)
-    alone = batch * math.prod(outputs) * channels * taps < ALONE
-    scratch = 2 * taps, np.int64
-    fixed = Fixed(listed, geometry)
-    return Plan(batch * outputs[0] * outputs[1], fixed, scratch, alone)
-
-
-def convolve(
-    x: Array,
-    weight: Array,
-    start: Array,
-    offsets: tuple[tuple[int, ...], ...],
-    step: Triple,
-    outputs: Triple,
-    target: Target,
-    low: float,
-    high: float,
-) -> None:
-    """Fill ``target`` from ``x (N, D, H, W, C)`` and ``weight (taps, C)``.
-
-    ``offsets`` per axis may point outside ``x``, which reads 0 there.
-    """
-    memory, *place = target
-    planned = plan(x.shape, offsets, step, outputs, tuple(place), x.dtype)
-    fill(planned, x, weight, start, memory, low, high)
-
-
-def fill(
-    planned: Plan,
-    x: Array,
-    weight: Array,
-    start: Array,
-    memory: Array,
-    low: float,
-    high: float,
-) -> None:
-    """Fill flat ``memory`` as planned."""
-    number = x.dtype.type
-    spread(
-        _rows, planned.tasks, x.reshape(-1), weight.reshape(-1), start, memory,
-        planned.fixed, number(low), number(high),
-        scratch=planned.scratch, alone=planned.alone,
-    )  # fmt: skip
-
-
 @compiled
-def _rows(  # type: ignore[no-untyped-def]
-    start, stop, lists, x, w, bias, y, offsets, g, low, high
+def rows(  # type: ignore[no-untyped-def]
+    start, stop, lists, x, w, bias, y, where, offsets, g, low, high, masked
 ):
     """One row of outputs per task."""
     half = lists.size // 2
@@ -267,6 +191,8 @@ def _rows(  # type: ignore[no-untyped-def]
                     )  # fmt: skip
                 channel += g.lanes
             j += PIXELS if many else 1
+        if masked:
+            mask(y, to, g.y_x, where, g.across, g.channels)
 
 
 @compiled

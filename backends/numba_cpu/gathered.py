@@ -18,12 +18,14 @@ import numpy as np
 from . import arena
 from .arguments import Fixed
 from .compiled import compiled
+from .ending import PLAIN, Ending, mask
+from .launch import Launch
 from .microkernel import ROWS, VECTORS, distance, tile
-from .team import spread
 from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 Triple = tuple[int, int, int]
+Place = tuple[int, int, Triple]
 
 #: Tiles that one task computes with each panel, so that a panel is read once for all.
 TILES_PER_TASK = 16
@@ -45,15 +47,6 @@ class Taps(NamedTuple):
         if list(inner) == list(range(inner[0], inner[0] + len(inner))):
             return cls((*outer, (inner[0],)), len(inner) * channels)
         return cls(offsets, channels)
-
-
-class Target(NamedTuple):
-    """Where results go: a flat array, the first pixel, and strides in elements."""
-
-    memory: Array
-    first: int
-    sample: int
-    pixel: Triple
 
 
 class Geometry(NamedTuple):
@@ -84,38 +77,38 @@ class Geometry(NamedTuple):
     lanes: int
 
 
-def padded(x: Array, before: tuple[int, ...], extent: tuple[int, ...]) -> Array:
-    """``(N, *extent, C)`` with ``x`` at ``before`` and zeros around; may crop.
+def needs_padding(size: Triple, before: Triple, extent: Triple) -> bool:
+    """Whether something is missing in front, or so much is not there."""
+    return any(before) or any(e > s for e, s in zip(extent, size, strict=True))
 
-    ``x`` itself if nothing is to be added in front and enough is there.
-    """
-    size = x.shape[1:-1]
-    if not any(before) and all(e <= s for e, s in zip(extent, size, strict=True)):
-        return x
+
+def padded(x: Array, before: tuple[int, ...], extent: tuple[int, ...]) -> Array:
+    """``(N, *extent, C)`` with ``x`` at ``before`` and zeros around; may crop."""
     y = arena.take((len(x), *extent, x.shape[-1]), x.dtype)
-    spread(
-        _pad,
-        len(x) * extent[0] * extent[1],
-        x.reshape(-1),
-        y.reshape(-1),
-        _borders(size, before, tuple(extent), x.shape[-1]),
-        alone=y.nbytes < 1 << 17,
-    )
+    _padding(x.shape, before, tuple(extent), x.dtype)(x.reshape(-1), y.reshape(-1))
     return y
 
 
 @lru_cache(512)
-def _borders(
-    size: tuple[int, ...], before: tuple[int, ...], extent: tuple[int, ...], depth: int
-) -> Array:
+def _padding(
+    shape: tuple[int, ...],
+    before: tuple[int, ...],
+    extent: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> Launch:
     """Per axis: old and new length, where the old begins, and where it ends; the last
     axis and its channels are one."""
+    batch, *size, depth = shape
     rows = [
         (s, e, b, max(0, min(e, b + s)))
         for s, e, b in zip(size, extent, before, strict=True)
     ]
     rows[2] = tuple(depth * value for value in rows[2])
-    return np.array(rows, np.int64)
+    nbytes = batch * math.prod(extent) * depth * dtype.itemsize
+    return Launch(
+        _pad, batch * extent[0] * extent[1], (dtype, dtype), np.array(rows, np.int64),
+        alone=nbytes < 1 << 17,
+    )  # fmt: skip
 
 
 @compiled
@@ -139,15 +132,6 @@ def _pad(start, stop, x, y, borders):  # type: ignore[no-untyped-def]
         y[line + x1 : line + wide] = 0
 
 
-class Plan(NamedTuple):
-    """What a kernel needs to know besides the arrays."""
-
-    tasks: int
-    fixed: Fixed  # offsets of the taps in both factors, and the geometry
-    scratch: tuple[int, Any]
-    alone: bool
-
-
 @lru_cache(2048)
 def plan(
     shape: tuple[int, ...],
@@ -156,19 +140,23 @@ def plan(
     outputs: Triple,
     weight: tuple[int, ...],
     columns: int,
-    place: tuple[int, int, Triple],
+    place: Place,
     dtype: np.dtype[Any],
-) -> Plan:
-    """Where the taps lie, and how the work is cut; small, and the same every time.
+    ending: Ending = PLAIN,
+    pitch: int | None = None,
+) -> Launch:
+    """What fills ``y``, of flat ``x``, weight, start, y, and :func:`.ending.beside`.
 
-    ``x (N, D, H, W, C)`` has this shape, the packed weight ``(groups, panels, taps,
-    depth, width)`` that; ``columns`` per group are computed for ``outputs`` pixels,
-    which lie at a :class:`Target`'s ``place``.
+    ``x (N, D, H, W, C)`` has this shape and every position that a tap reads, the packed
+    weight ``(groups, panels, taps, depth, width)`` that, ``start (groups, panels *
+    width)``; ``columns`` per group are computed for ``outputs`` pixels, which lie at
+    a ``place``: the first pixel, and the strides of samples and pixels in elements.
     """
     batch, _, height, width, channels = shape
     groups, panels, panel = weight[0], weight[1], weight[-1]
     first, sample, pixel = place
-    strides = (height * width * channels, width * channels, channels)
+    pitch = channels if pitch is None else pitch
+    strides = (height * width * pitch, width * pitch, pitch)
     a_offsets = np.zeros(1, np.int64)
     for stride, along in zip(strides, taps.offsets, strict=True):
         a_offsets = (a_offsets[:, None] + np.array(along) * stride).reshape(-1)
@@ -182,7 +170,7 @@ def plan(
     portions = min(groups * panels, -(-16 // max(1, blocks)))
     geometry = Geometry(
         *lines, tiles, portions, groups, panels, columns, channels // groups,
-        taps.depth, len(a_offsets), height * width * channels * shape[1],
+        taps.depth, len(a_offsets), strides[0] * shape[1],
         *(s * t for s, t in zip(strides, step, strict=True)),
         first, sample, *pixel, panel, lanes_of(dtype),
     )  # fmt: skip
@@ -191,41 +179,10 @@ def plan(
     scratch = ROWS * VECTORS * lanes_of(dtype), dtype
     alone = work < ALONE
     fixed = Fixed(a_offsets, b_offsets, geometry)
-    return Plan(blocks * portions, fixed, scratch, alone)
-
-
-def product(
-    plan: Plan, x: Array, weight: Array, start: Array, y: Array, low: float, high: float
-) -> None:
-    """Fill ``y`` as planned, clipped to ``low..high``; everything is flat.
-
-    ``x`` is contiguous and holds every position that a tap reads; the weight and
-    ``start (groups, panels*width)`` are packed.
-    """
-    number = x.dtype.type
-    spread(
-        _blocks, plan.tasks, x, weight, start, y, plan.fixed, number(low), number(high),
-        scratch=plan.scratch, alone=plan.alone,
+    return Launch(
+        _blocks, blocks * portions, (dtype,) * 5, fixed, *ending.numbers(dtype),
+        scratch=scratch, alone=alone,
     )  # fmt: skip
-
-
-def convolve(
-    x: Array,
-    weight: Array,
-    start: Array,
-    taps: Taps,
-    step: Triple,
-    outputs: Triple,
-    columns: int,
-    target: Target,
-) -> None:
-    """:func:`plan` and :func:`product` of ``x (N, D, H, W, C)``, without bounds."""
-    memory, *place = target
-    planned = plan(
-        x.shape, taps, step, outputs, weight.shape, columns, tuple(place), x.dtype
-    )
-    flat = x.reshape(-1), weight.reshape(-1), start.reshape(-1), memory
-    product(planned, *flat, -math.inf, math.inf)
 
 
 def _one_line(
@@ -243,7 +200,20 @@ def _one_line(
 
 @compiled
 def _blocks(  # type: ignore[no-untyped-def]
-    start, stop, edge, x, weight, bias, y, a_offsets, b_offsets, g, low, high
+    start,
+    stop,
+    edge,
+    x,
+    weight,
+    bias,
+    y,
+    where,
+    a_offsets,
+    b_offsets,
+    g,
+    low,
+    high,
+    masked,
 ):
     """Tiles of a block of pixels with a portion of the panels, per task."""
     every = g.batch * g.down * g.along * g.tiles
@@ -251,7 +221,7 @@ def _blocks(  # type: ignore[no-untyped-def]
     panel_size = g.taps * g.depth * g.width
     share, longer = g.across // g.tiles, g.across % g.tiles
     # pixels without neighbours are read once: the next ones are fetched ahead
-    reading = g.taps == 1 and g.x_x == g.depth
+    reading = g.taps == 1 and g.x_x >= g.depth
     apart = distance(weight, x)
     for task in range(start, stop):
         block, portion = divmod(task, g.portions)
@@ -283,6 +253,8 @@ def _blocks(  # type: ignore[no-untyped-def]
                     y, c_line + j * g.y_x, g.y_x,
                     bias, p * g.width, low, high, edge, ahead,
                 )  # fmt: skip
+                if masked:
+                    mask(y, c_line + j * g.y_x, g.y_x, where, rows, taken)
                 # on to the next tile: the next line, plane or sample when it is due
                 i += 1
                 if i == g.tiles:

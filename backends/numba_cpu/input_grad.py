@@ -1,80 +1,143 @@
-"""The input gradient of a convolution, which is the transposed convolution."""
+"""The input gradient of a strided convolution, which is the transposed convolution."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from . import arena, depthwise
-from .compiled import compiled
-from .dense import image, is_spoilt, wide_bias
-from .gathered import Taps, Target, Triple, convolve, padded
-from .layout import channels_last, empty, logical
+from . import arena, depthwise, gathered
+from .dense import wide_bias
+from .depthwise_plan import launched
+from .ending import PLAIN, Ending, beside, ended
+from .gathered import Place, Taps, needs_padding, padded
+from .interleaving import Together, together
+from .launch import Launch
+from .layout import channels_last, logical
 from .packing import in_panels, packed, panel_width
 from .phases import Axis, Phase, margins, phases
-from .team import spread
 from .three_axes import deep, three
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[Axis, Axis, Axis]
 
 
-def conv_input_grad(
-    grad: Array,
-    weight: Array,
-    bias: Array | None,
+class Step(NamedTuple):
+    """One phase of the output: how its weight is packed, and what computes it."""
+
+    how: str
+    pack: Callable[[Array], Array]
+    options: tuple[Any, ...]
+    launch: Launch
+
+
+class Plan(NamedTuple):
+    """One input gradient, but for the numbers."""
+
+    result: tuple[int, ...]  # the shape of its memory, channels last
+    before: tuple[int, ...]
+    extent: tuple[int, ...] | None  # of the gradient with zeros around, if it needs any
+    steps: tuple[Step, ...]
+    wide: Callable[[Array | None], Array]  # the bias as steps read it
+    start: Array  # without a bias
+    fills: bool  # whether there are places that no window reached
+    after: Ending  # what the steps leave to be done
+
+    def __call__(
+        self, grad: Array, weight: Array, bias: Array | None, where: Array | None = None
+    ) -> Array:
+        """The adjoint, plus bias, with its ending."""
+        y = arena.take(self.result, grad.dtype)
+        flat = y.reshape(-1)
+        if self.fills:
+            y[...] = 0 if bias is None else bias
+        source = deep(channels_last(grad))
+        if self.extent is not None:
+            source = padded(source, self.before, self.extent)
+        start = self.start if bias is None else self.wide(bias).reshape(-1)
+        others = start, flat, beside(where, flat)
+        for step in self.steps:
+            w = packed(weight, step.how, step.pack, *step.options)
+            step.launch(source.reshape(-1), w, *others)
+        return ended(logical(y), self.after, where) if self.fills else logical(y)
+
+
+def plan(
+    shape: tuple[int, ...],
+    weight: tuple[int, ...],
     input_size: Sizes,
     window: Window,
     groups: int,
-) -> Array:
-    """Adjoint of conv in x, plus bias: one gathered product per phase of the output."""
-    axes = phases(window, tuple(input_size))
-    columns = weight.shape[1]
+    dtype: np.dtype[Any],
+    ending: Ending,
+) -> Plan | Together:
+    """One gathered product per phase of the output, for ``grad`` of this shape."""
+    axes = phases(window, input_size)
+    columns = weight[1]
     reached = all(any(phase.offsets for phase in axis) for axis in axes)
     several = math.prod(map(len, axes)) > 1
-    if reached and several and groups == 1 and 2 * columns <= panel_width(grad.dtype):
-        mixed = _together(grad, weight, bias, input_size, axes)
-        if not is_spoilt(mixed):
-            return logical(mixed)
-    y = empty(len(grad), columns * groups, input_size, grad.dtype)
-    result = deep(y)
-    if not reached:
-        result[...] = 0 if bias is None else bias
-        return logical(y)
-    source = deep(channels_last(grad))
-    filters = source.shape[-1]
-    each = columns == 1 and groups == filters and depthwise.suits(filters, grad.dtype)
-    shift = (0, 0, 0)
-    if not each:
-        before, extent = margins(axes)
-        source, shift = padded(source, before, extent), three(before)
-    _, _, height, width, channels = result.shape
-    strides = (height * width * channels, width * channels, channels)
-    steps = three(window.stride)
-    for phase in product(*axes):
-        target = Target(
-            y.reshape(-1),
-            sum(p.first * s for p, s in zip(phase, strides, strict=True)),
-            math.prod(result.shape[1:]),
-            three(tuple(s * t for s, t in zip(steps, strides, strict=True))),
-        )
-        if not all(p.offsets for p in phase):
-            at = (slice(p.first, None, s) for p, s in zip(phase, steps, strict=True))
-            result[(slice(None), *at)] = 0 if bias is None else bias
-        elif each:
-            _depthwise(source, weight, bias, phase, target)
+    few = groups == 1 and 2 * columns <= panel_width(dtype)
+    plainly = partial(
+        _by_phases, shape, weight, input_size, window, groups, dtype, ending, reached
+    )
+    if reached and several and few:
+        return together(shape, weight, input_size, axes, dtype, ending, plainly)
+    return plainly()
+
+
+def _by_phases(
+    shape: tuple[int, ...],
+    weight: tuple[int, ...],
+    input_size: Sizes,
+    window: Window,
+    groups: int,
+    dtype: np.dtype[Any],
+    ending: Ending,
+    reached: bool,
+) -> Plan:
+    axes = phases(window, input_size)
+    columns, filters = weight[1], shape[1]
+    each = columns == 1 and groups == filters and depthwise.suits(filters, dtype)
+    size, shift, extent = three(shape[2:]), (0, 0, 0), None
+    if reached and not each:
+        shift, extent = margins(axes)
+        if needs_padding(size, shift, extent):
+            size = extent
         else:
-            _product(source, weight, bias, phase, shift, groups, target)
-    return logical(y)
+            extent = None
+    source = shape[0], *size, filters
+    channels = columns * groups
+    fills = any(not phase.offsets for axis in axes for phase in axis)
+    inner = PLAIN if fills else ending
+    make = partial(_depthwise_step if each else _step, source, weight, groups, dtype)
+    steps = tuple(
+        make(phase, shift, _place(phase, channels, input_size, window), inner)
+        for phase in product(*axes)
+        if all(p.offsets for p in phase)
+    )
+    wide = partial(wide_bias, groups=groups, columns=columns, dtype=dtype)
+    return Plan(
+        (shape[0], *input_size, channels), shift, extent, steps,
+        np.ascontiguousarray if each else wide,
+        np.zeros(channels, dtype) if each else wide(None).reshape(-1), fills, ending,
+    )  # fmt: skip
 
 
-def _outputs(phase: tuple[Phase, ...]) -> Triple:
-    return three(tuple(p.outputs for p in phase))
+def _place(
+    phase: tuple[Phase, ...], channels: int, input_size: Sizes, window: Window
+) -> Place:
+    """Where the results of a phase lie among all."""
+    depth, height, width = three(input_size)
+    strides = (height * width * channels, width * channels, channels)
+    pixel = (s * t for s, t in zip(strides, three(window.stride), strict=True))
+    first = sum(p.first * s for p, s in zip(phase, strides, strict=True))
+    return first, depth * strides[0], three(tuple(pixel))
 
 
 def _taken(weight: Array, phase: tuple[Phase, ...]) -> Array:
@@ -84,144 +147,60 @@ def _taken(weight: Array, phase: tuple[Phase, ...]) -> Array:
     return w[:, :, z][:, :, :, y][:, :, :, :, x]
 
 
-def _depthwise(
-    source: Array,
-    weight: Array,
-    bias: Array | None,
-    phase: tuple[Phase, ...],
-    target: Target,
-) -> None:
-    filters, which = len(weight), tuple(p.taps for p in phase)
-    taps = packed(
-        weight, "depthwise back", lambda w: depthwise.by_tap(_taken(w, phase)), which
-    )
-    depthwise.convolve(
-        source,
-        taps,
-        np.zeros(filters, weight.dtype) if bias is None else bias,
-        tuple(p.offsets for p in phase),
-        (1, 1, 1),
-        _outputs(phase),
-        target,
-        -math.inf,
-        math.inf,
-    )
-
-
-def _product(
-    source: Array,
-    weight: Array,
-    bias: Array | None,
-    phase: tuple[Phase, ...],
-    shift: Triple,
+def _depthwise_step(
+    source: tuple[int, ...],
+    weight: tuple[int, ...],
     groups: int,
-    target: Target,
-) -> None:
-    filters, columns = weight.shape[0] // groups, weight.shape[1]
+    dtype: np.dtype[Any],
+    phase: tuple[Phase, ...],
+    shift: tuple[int, int, int],
+    place: Place,
+    ending: Ending,
+) -> Step:
+    offsets = tuple(p.offsets for p in phase)
+    outputs = three(tuple(p.outputs for p in phase))
+    launch = launched(source, offsets, (1, 1, 1), outputs, place, dtype, ending)
+    which = tuple(p.taps for p in phase)
+    pack = partial(_pack_depthwise, phase=phase)
+    return Step("depthwise back", pack, (which,), launch)
+
+
+def _pack_depthwise(weight: Array, phase: tuple[Phase, ...]) -> Array:
+    return depthwise.by_tap(_taken(weight, phase))
+
+
+def _step(
+    source: tuple[int, ...],
+    weight: tuple[int, ...],
+    groups: int,
+    dtype: np.dtype[Any],
+    phase: tuple[Phase, ...],
+    shift: tuple[int, int, int],
+    place: Place,
+    ending: Ending,
+) -> Step:
+    filters, columns = weight[0] // groups, weight[1]
     offsets = tuple(
         tuple(o + s for o in p.offsets) for p, s in zip(phase, shift, strict=True)
     )
-    merged = Taps.of(offsets, filters) if groups == 1 else Taps(offsets, filters)
-
-    def pack(w: Array) -> Array:
-        taken = _taken(w, phase)
-        taken = taken.reshape(groups, filters, *taken.shape[1:])
-        turned = np.ascontiguousarray(taken.transpose(0, 3, 4, 5, 1, 2))
-        turned = turned.reshape(groups, -1, merged.depth, columns)
-        return np.stack([in_panels(each) for each in turned])
-
-    taps = tuple(p.taps for p in phase)
-    convolve(
-        source,
-        packed(weight, "input grad", pack, groups, taps, merged.depth),
-        wide_bias(bias, groups, columns, source.dtype),
-        merged,
-        (1, 1, 1),
-        _outputs(phase),
-        columns,
-        target,
+    taps = Taps.of(offsets, filters) if groups == 1 else Taps(offsets, filters)
+    width = panel_width(dtype)
+    rows = math.prod(len(p.taps) for p in phase) * filters
+    shape = groups, -(-columns // width), rows // taps.depth, taps.depth, width
+    outputs = three(tuple(p.outputs for p in phase))
+    launch = gathered.plan(
+        source, taps, (1, 1, 1), outputs, shape, columns, place, dtype, ending
     )
+    pack = partial(_pack, phase=phase, groups=groups, depth=taps.depth)
+    which = tuple(p.taps for p in phase)
+    return Step("input grad", pack, (groups, which, taps.depth), launch)
 
 
-def _together(
-    grad: Array, weight: Array, bias: Array | None, input_size: Sizes, axes: Axes
-) -> Array:
-    """Few channels: all phases are columns of one product, and are interleaved after.
-
-    A 3-channel output would fill a fraction of a panel; an 11x11 kernel of stride 4
-    becomes a 3x3 kernel of stride 1 with 4*4*3 columns.
-    """
-    filters, columns = weight.shape[:2]
-    before, extent = margins(axes)
-    source = padded(deep(channels_last(grad)), before, extent)
-    shared = [sorted({o for p in axis for o in p.offsets}) for axis in axes]
-    merged = Taps.of(
-        tuple(tuple(o + b for o in s) for s, b in zip(shared, before, strict=True)),
-        filters,
-    )
-    counts = [len(axis) for axis in axes]
-
-    def pack(w: Array) -> Array:
-        w = w.reshape(filters, columns, *three(w.shape[2:]))
-        table = np.zeros((*map(len, shared), filters, *counts, columns), w.dtype)
-        for which in product(*map(range, counts)):
-            phase = [axis[n] for axis, n in zip(axes, which, strict=True)]
-            for found in product(*(zip(p.offsets, p.taps, strict=True) for p in phase)):
-                at = (s.index(o) for s, (o, _) in zip(shared, found, strict=True))
-                taps = tuple(tap for _, tap in found)
-                table[(*at, slice(None), *which)] = w[(slice(None), slice(None), *taps)]
-        return in_panels(table.reshape(-1, merged.depth, every * columns))[None]
-
-    every = math.prod(counts)
-    outputs = three(tuple(axis[0].outputs for axis in axes))
-    mixed = arena.take((len(grad), *outputs, every * columns), grad.dtype)
-    taps = tuple(p.taps for axis in axes for p in axis)
-    convolve(
-        source,
-        packed(weight, "all phases", pack, taps, tuple(map(tuple, shared))),
-        wide_bias(
-            None if bias is None else np.tile(bias, every),
-            1,
-            every * columns,
-            grad.dtype,
-        ),
-        merged,
-        (1, 1, 1),
-        outputs,
-        every * columns,
-        image(mixed),
-    )
-    return _interleaved(mixed, counts, columns, input_size)
-
-
-def _interleaved(mixed: Array, counts: list[int], columns: int, size: Sizes) -> Array:
-    """``(N, d, h, w, phases, C)`` as ``(N, *size, C)``."""
-    y = arena.take((len(mixed), *size, columns), mixed.dtype)
-    depth, height, width = three(tuple(size))
-    numbers = (*mixed.shape[1:], *counts, depth, height, width * columns)
-    spread(
-        _interleave,
-        len(mixed) * depth * height,
-        mixed.reshape(-1),
-        y.reshape(-1),
-        np.array(numbers, np.int64),
-        alone=y.nbytes < 1 << 17,
-    )
-    return y
-
-
-@compiled
-def _interleave(start, stop, mixed, y, numbers):  # type: ignore[no-untyped-def]
-    """One line of outputs per task: what phases of the last axis give lies together."""
-    planes, lines, across, each, s0, s1, _, depth, height, length = numbers
-    run = each // (s0 * s1)
-    for task in range(start, stop):
-        plane, row = divmod(task, height)
-        n, z = divmod(plane, depth)
-        d, i = divmod(z, s0)
-        h, j = divmod(row, s1)
-        source = ((n * planes + d) * lines + h) * across * each + (i * s1 + j) * run
-        target = task * length
-        for o in range((length + run - 1) // run):
-            for e in range(min(run, length - o * run)):
-                y[target + o * run + e] = mixed[source + o * each + e]
+def _pack(weight: Array, phase: tuple[Phase, ...], groups: int, depth: int) -> Array:
+    """As :func:`.gathered.plan` reads it."""
+    filters, columns = weight.shape[0] // groups, weight.shape[1]
+    taken = _taken(weight, phase)
+    taken = taken.reshape(groups, filters, *taken.shape[1:])
+    turned = np.ascontiguousarray(taken.transpose(0, 3, 4, 5, 1, 2))
+    turned = turned.reshape(groups, -1, depth, columns)
+    return np.stack([in_panels(each) for each in turned])

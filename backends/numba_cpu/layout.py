@@ -9,7 +9,7 @@ PyTorch calls the channels_last format), so between two kernels nothing is rearr
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,14 @@ Batch = np.ndarray[Any, Any]
 #: Channels and pixels that are rearranged together: both sides stay in L1.
 BLOCK = 32
 
+#: The order of the axes there and back, by how many there are (at least two).
+_TURNED = [(0, *range(2, n), 1) for n in range(33)]
+_LOGICAL = [(0, n - 1, *range(1, n - 1)) for n in range(33)]
+
 
 def turned(x: Batch) -> Batch:
     """``(N, C, *size)`` seen as ``(N, *size, C)``."""
-    return x.transpose(0, *range(2, x.ndim), 1)
+    return x.transpose(_TURNED[x.ndim])
 
 
 def is_channels_last(x: Batch) -> bool:
@@ -40,7 +44,8 @@ def channels_last(x: Batch, dtype: Any = None) -> Batch:
     if view.flags.c_contiguous and view.flags.aligned and x.dtype == dtype:
         return view
     y = arena.take(view.shape, dtype)
-    if x.flags.c_contiguous and x.flags.aligned and x.dtype == dtype and x.size:
+    alike = x.flags.aligned and x.dtype == dtype and x.size > 0
+    if alike and x.flags.c_contiguous:
         pixels = math.prod(x.shape[2:])
         blocks = -(-pixels // BLOCK)
         spread(
@@ -52,14 +57,75 @@ def channels_last(x: Batch, dtype: Any = None) -> Batch:
             pixels,
             alone=x.nbytes < 1 << 18,
         )
+    elif alike and dtype.char in "fd" and view.strides[-1] == dtype.itemsize:
+        # some channels of others: pixels are runs that lie apart
+        rows = view.reshape(-1, view.shape[-1])
+        if rows.flags.c_contiguous:
+            return rows.reshape(view.shape)
+        spread(_runs, len(rows), rows, y.reshape(-1), alone=y.nbytes < 1 << 17)
     else:
         np.copyto(y, view, casting="same_kind")
     return y
 
 
+class Pitches(NamedTuple):
+    """Elements from one pixel to the next of what is read and of what is written;
+    None: as many as there are channels."""
+
+    x: int | None = None
+    y: int | None = None
+
+
+OWN = Pitches()
+
+
+def pitch_of(x: Batch) -> int:
+    """Elements from one pixel to the next, if channels are neighbours and pixels lie
+    evenly, as those of some of the channels of others do; else 0."""
+    view = turned(x)
+    if view.flags.c_contiguous:
+        return x.shape[1]
+    if view.strides[-1] != x.itemsize or not x.flags.aligned:
+        return 0
+    step, pixels = 0, 1
+    for length, stride in zip(view.shape[-2::-1], view.strides[-2::-1], strict=True):
+        if length > 1:
+            step = step or stride
+            if stride != step * pixels:
+                return 0
+        pixels *= length
+    return step // x.itemsize if step > 0 and step % x.itemsize == 0 else 0
+
+
+def start_of(x: Batch, pitch: int | None) -> Batch:
+    """Flat memory of ``x``, perhaps of a copy; if there is a pitch, which the kernel
+    knows, whatever has the same first element."""
+    return channels_last(x).reshape(-1) if pitch is None else turned(x)
+
+
+def runs_of(x: Batch) -> tuple[Batch, int]:
+    """Flat memory of ``x``, a copy if its pixels do not lie evenly, and the pitch."""
+    pitch, channels = pitch_of(x), x.shape[1]
+    if pitch in (0, channels):
+        return channels_last(x).reshape(-1), channels
+    length = (x.size // channels - 1) * pitch + channels
+    return np.lib.stride_tricks.as_strided(turned(x), (length,), (x.itemsize,)), pitch
+
+
+def landing(
+    shape: tuple[int, ...], dtype: Any, out: Batch | None
+) -> tuple[Batch, Batch]:
+    """What a kernel writes to, and the result as it is handed back: new memory ``(N,
+    *size, C)``, or ``out``, whose pitch the kernel knows."""
+    if out is not None:
+        return turned(out), out
+    y = arena.take(shape, dtype)
+    return y.reshape(-1), logical(y)
+
+
 def logical(y: Batch) -> Batch:
     """``(N, *size, C)`` seen as ``(N, C, *size)``."""
-    return y.transpose(0, y.ndim - 1, *range(1, y.ndim - 1))
+    return y.transpose(_LOGICAL[y.ndim])
 
 
 def empty(batch: int, channels: int, size: tuple[int, ...], dtype: Any) -> Batch:
@@ -81,3 +147,12 @@ def _turn(start, stop, x, y, channels, pixels):  # type: ignore[no-untyped-def]
             for p in range(first, last):
                 for c in range(c0, c1):
                     y[target + p * channels + c] = x[source + c * pixels + p]
+
+
+@compiled
+def _runs(start, stop, rows, y):  # type: ignore[no-untyped-def]
+    """One pixel per task."""
+    length = rows.shape[1]
+    for row in range(start, stop):
+        for c in range(length):
+            y[row * length + c] = rows[row, c]

@@ -56,7 +56,9 @@ def _fingerprint(weight: np.ndarray[Any, Any]) -> int:
 
 def is_immutable(array: np.ndarray[Any, Any]) -> bool:
     """Whether neither this array nor any it is a view of can be written to."""
-    owner: Any = array
+    if array.flags.writeable:
+        return False
+    owner: Any = array.base
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:
             return False
@@ -86,15 +88,17 @@ def _let_go(key: tuple[Any, ...]) -> None:
 def packed(
     weight: np.ndarray[Any, Any], how: str, pack: Callable[[Any], Packed], *options: Any
 ) -> Packed:
-    """``pack(weight)``, remembered under ``how``, ``options`` and the weight."""
+    """``pack(weight)``, flat, remembered under ``how``, ``options`` and the weight."""
     global _bytes
     key = (how, options, _identity(weight))
-    with _lock:
-        found = _kept.get(key)
-        if found is not None:
-            _kept.move_to_end(key)
-            return found
-    made = _aligned(pack(np.ascontiguousarray(weight)))
+    found = _kept.get(key)
+    if found is not None:
+        if 2 * _bytes > LIMIT:  # else the order does not matter
+            with _lock:
+                if key in _kept:
+                    _kept.move_to_end(key)
+        return found
+    made = _aligned(pack(np.ascontiguousarray(weight))).reshape(-1)
     with _lock:
         if key not in _kept and made.nbytes <= LIMIT:
             _kept[key] = made

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from ...per_axis import Sizes
 from ...window import Window
+from .three_axes import three
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Phase:
         )
 
 
+Triple = tuple[int, int, int]
 STILL = Phase(0, 1, (0,), (0,))  # of an axis that is not there
 Axis = tuple[Phase, ...]
 
@@ -60,7 +62,7 @@ def phases(window: Window, size: Sizes) -> tuple[Axis, Axis, Axis]:
     return z, y, x
 
 
-def margins(axes: tuple[Axis, Axis, Axis]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def margins(axes: tuple[Axis, Axis, Axis]) -> tuple[Triple, Triple]:
     """Zeros needed before the gradient, and its whole extent, for all phases."""
     before, extent = [], []
     for axis in axes:
@@ -68,4 +70,4 @@ def margins(axes: tuple[Axis, Axis, Axis]) -> tuple[tuple[int, ...], tuple[int, 
         low, high = min(offsets), max(offsets) + axis[0].outputs
         before.append(-low)
         extent.append(high - low)
-    return tuple(before), tuple(extent)
+    return three(tuple(before)), three(tuple(extent))

@@ -26,9 +26,10 @@ from .channel_vectors import (
     named_single,
 )
 from .compiled import compiled
+from .ending import beside, mask
+from .launch import Launch
 from .separable import ALONE, SPAN, shared_out
 from .sources import KEPT, reached_plan
-from .team import spread
 from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
@@ -45,22 +46,27 @@ WIDEST = 36
 
 
 def collected(
-    values: Array, switches: Array, output_size: Sizes, add: bool
+    values: Array,
+    switches: Array,
+    output_size: Sizes,
+    add: bool,
+    where: Array | None = None,
 ) -> Array | None:
     """Channels-last ``(N, *pooled, C)`` scattered to ``(N, *output_size, C)``.
 
-    Of values that meet the last is kept, or with ``add`` their sum.
+    Of values that meet the last is kept, or with ``add`` their sum. The result goes
+    through a ReLU that put out ``where``.
     """
     size, few = tuple(output_size), values.shape[1:-1]
     remembered = _latest.get((few, size))
     if remembered is not None:
-        image = _attempt(values, switches, size, remembered, add)
+        image = _attempt(values, switches, size, remembered, add, where)
         if image is not None:
             return image
     bounds = _guess(switches, few, size)
     if bounds == remembered or math.prod(b - a + 1 for a, b in bounds) > WIDEST:
         return None
-    image = _attempt(values, switches, size, bounds, add)
+    image = _attempt(values, switches, size, bounds, add, where)
     if image is not None:
         if len(_latest) >= KEPT:
             _latest.clear()
@@ -80,31 +86,47 @@ def _guess(switches: Array, pooled: Sizes, size: Sizes) -> Bounds:
 
 
 def _attempt(
-    values: Array, switches: Array, size: Sizes, bounds: Bounds, add: bool
+    values: Array,
+    switches: Array,
+    size: Sizes,
+    bounds: Bounds,
+    add: bool,
+    where: Array | None,
 ) -> Array | None:
     """The image if all switches lie in windows of these bounds, else None."""
     batch, *pooled, channels = values.shape
+    image = arena.take((batch, *size, channels), values.dtype)
+    shared = len(switches) == 1
+    how = bounds, shared, add, where is not None
+    launch = _launch(values.shape, size, values.dtype, *how)
+    met, flat = np.zeros(launch.tasks, np.int64), image.reshape(-1)
+    launch(values.reshape(-1), switches.reshape(-1), flat, beside(where, flat), met)
+    return image if sum(met.tolist()) == batch * math.prod(pooled) * channels else None
+
+
+@lru_cache(KEPT)
+def _launch(
+    values: tuple[int, ...],
+    size: Sizes,
+    dtype: np.dtype[Any],
+    bounds: Bounds,
+    shared: bool,
+    add: bool,
+    masked: bool,
+) -> Launch:
+    """What collects; ``shared`` if one sample's switches serve all."""
+    batch, *pooled, channels = values
     few = tuple(pooled)
     plan = reached_plan(few, _geometry(few, size)[0], bounds, size)
-    image = arena.take((batch, *size, channels), values.dtype)
-    cut = shared_out(values, plan, image)
-    met = np.zeros(cut.tasks, np.int64)
-    integers = np.dtype(f"i{values.itemsize}")
-    step = 0 if len(switches) == 1 else math.prod(switches.shape[1:])
-    spread(
-        _collect,
-        cut.tasks,
-        values.reshape(-1),
-        switches.reshape(-1),
-        image.reshape(-1),
-        cut.places,
-        step,
-        -1 if add else 0,
-        met,
-        scratch=(lanes_of(values.dtype), integers),
-        alone=image.nbytes < ALONE,
-    )
-    return image if int(met.sum()) == batch * math.prod(few) * channels else None
+    nbytes = batch * math.prod(size) * channels * dtype.itemsize
+    cut = shared_out(plan, batch, channels, dtype, nbytes)
+    index = np.dtype(np.int64)
+    step = 0 if shared else math.prod(pooled) * channels
+    return Launch(
+        _collect, cut.tasks, (dtype, index, dtype, dtype, index), masked, cut.places,
+        step, -1 if add else 0, alone=nbytes < ALONE,
+        scratch=(lanes_of(dtype), np.dtype(f"i{dtype.itemsize}")),
+    )  # fmt: skip
 
 
 @lru_cache(KEPT)
@@ -144,10 +166,11 @@ def _reach(switches, channels, numbers, found):  # type: ignore[no-untyped-def]
 
 @compiled
 def _collect(  # type: ignore[no-untyped-def]
-    start, stop, hits, x, switches, y, row_starts, rows_, starts, columns_,
-    shape, step, adding, met,
+    start, stop, hits, x, switches, y, where, met, masked, row_starts, rows_, starts,
+    columns_, shape, step, adding,
 ):  # fmt: skip
     area, channels, rows, columns, blocks, portions, width, lanes, streamed = shape
+    streamed = 0 if masked else streamed
     for task in range(start, stop):
         rest, portion = divmod(task, portions)
         line, block = divmod(rest, blocks)
@@ -185,6 +208,8 @@ def _collect(  # type: ignore[no-untyped-def]
                     switches, index + c, pixel, adding, hits, streamed,
                 )  # fmt: skip
                 c += 1
+            if masked:
+                mask(y, at + first, 0, where, 1, last - first)
         total = 0
         for lane in range(lanes):
             total += hits[lane]

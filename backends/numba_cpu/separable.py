@@ -25,9 +25,9 @@ from .channel_vectors import (
     weighted_single,
 )
 from .compiled import compiled
+from .launch import Launch
 from .layout import channels_last, logical
 from .sources import Plan
-from .team import spread
 from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
@@ -39,69 +39,56 @@ TASKS = 16
 #: Bytes from which results do not fit the caches they would be kept in.
 STREAMED = 1 << 22
 #: Bytes below which another thread is not worth waking.
-ALONE = 1 << 20
+ALONE = 1 << 18
 
 
 def maxima(x: Array, plan: Plan) -> tuple[Array, Array]:
     """The largest value of each output's taps, and the tap that it is."""
-    source = channels_last(x)
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
     switches = arena.take(y.shape, np.int64)
-    cut = shared_out(source, plan, switches)
-    spread(
-        _maxima,
-        cut.tasks,
-        source.reshape(-1),
-        y.reshape(-1),
-        switches.reshape(-1),
-        cut.places,
-        alone=x.nbytes < ALONE,
-    )
+    cut = shared_out(plan, len(x), x.shape[1], x.dtype, switches.nbytes)
+    cut.maxima(channels_last(x).reshape(-1), y.reshape(-1), switches.reshape(-1))
     return logical(y), logical(switches)
 
 
 def weighted_sums(x: Array, plan: Plan) -> Array:
     """The weighted sum of each output's taps."""
-    source = channels_last(x)
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
-    cut = shared_out(source, plan, y)
-    spread(
-        _sums,
-        cut.tasks,
-        source.reshape(-1),
-        y.reshape(-1),
-        cut.weighted,
-        alone=max(x.nbytes, y.nbytes) < ALONE,
-    )
+    cut = shared_out(plan, len(x), x.shape[1], x.dtype, y.nbytes)
+    cut.sums(channels_last(x).reshape(-1), y.reshape(-1))
     return logical(y)
 
 
 class Cut(NamedTuple):
-    """How many tasks there are; and what kernels find theirs by, the taps with or
-    without weights and some numbers."""
+    """How many tasks there are; what kernels find theirs by, the taps and some numbers;
+    and the calls of those that are here."""
 
     tasks: int
     places: Fixed
-    weighted: Fixed
+    maxima: Launch
+    sums: Launch
 
 
-def shared_out(x: Array, plan: Plan, y: Array) -> Cut:
-    """How the pixels ``y`` are made of ``x`` by tasks.
+def shared_out(
+    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], nbytes: int
+) -> Cut:
+    """How so many bytes are made, by tasks, of a batch of so many channels.
 
-    The last number says whether to write ``y`` past the caches: if it is larger than
-    they are and made of whole, aligned vectors.
+    The last number says whether to write them past the caches: if they are larger than
+    those, and made of whole, aligned vectors.
     """
-    batch, channels, lanes = len(x), x.shape[-1], lanes_of(x.dtype)
-    streamed = y.nbytes >= STREAMED and channels % lanes == 0
-    key = batch, channels, lanes, streamed
+    streamed = nbytes >= STREAMED and channels % lanes_of(dtype) == 0
+    key = batch, channels, dtype, streamed
     found: Cut | None = plan.cuts.get(key)
     if found is None:
         found = plan.cuts[key] = _cut(plan, *key)
     return found
 
 
-def _cut(plan: Plan, batch: int, channels: int, lanes: int, streamed: bool) -> Cut:
-    rows, columns = plan.rows.outputs, plan.columns.outputs
+def _cut(
+    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], streamed: bool
+) -> Cut:
+    rows, columns, lanes = plan.rows.outputs, plan.columns.outputs, lanes_of(dtype)
     blocks = -(-columns // SPAN)
     tasks = batch * rows * blocks
     width = -(-channels // max(1, TASKS // tasks))
@@ -112,9 +99,18 @@ def _cut(plan: Plan, batch: int, channels: int, lanes: int, streamed: bool) -> C
     )  # fmt: skip
     shape = np.array(numbers, np.int64)
     (r, r_places, _), (c, c_places, _) = plan.rows, plan.columns
+    places = Fixed(r, r_places, c, c_places, shape)
+    tasks *= portions
+    most = max(plan.area, rows * columns)
+    sizes = [batch * channels * n * dtype.itemsize < ALONE for n in (plan.area, most)]
+    three = (dtype, dtype, np.dtype(np.int64))
     return Cut(
-        tasks * portions, Fixed(r, r_places, c, c_places, shape),
-        Fixed(*plan.rows, *plan.columns, shape),
+        tasks, places,
+        Launch(_maxima, tasks, three, places, alone=sizes[0]),
+        Launch(
+            _sums, tasks, (dtype, dtype), Fixed(*plan.rows, *plan.columns, shape),
+            alone=sizes[1],
+        ),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from ...window import Window
 from . import arena
 from .compiled import compiled
 from .dense import is_spoilt
-from .layout import channels_last, logical
+from .ending import Ending, beside, mask
+from .layout import channels_last, logical, pitch_of, turned
 from .packing import packed
 from .sparse_plan import Plan, plan
 from .sparse_vectors import add_block, collect
@@ -25,8 +26,9 @@ from .three_axes import three
 
 Array = np.ndarray[Any, Any]
 
-#: Numbers that are looked at for the share of those that are not zero.
-SAMPLE = 4096
+#: Places that are looked at for the share of numbers that are not zero, and how many
+#: neighbours there: each place costs as long as it takes to fetch a cache line.
+PLACES, NEIGHBOURS = 128, 16
 
 
 def suits(window: Window, groups: int) -> bool:
@@ -36,10 +38,19 @@ def suits(window: Window, groups: int) -> bool:
 
 def density(grad: Array) -> float:
     """About the share of numbers that are not zero."""
-    flat = channels_last(grad).reshape(-1)
-    step = max(1, flat.size // SAMPLE) | 1
-    seen = flat[::step]
-    return float(np.count_nonzero(seen)) / max(1, len(seen))
+    pitch = pitch_of(grad)
+    if grad.flags.c_contiguous or pitch == grad.shape[1]:
+        flat = (grad if grad.flags.c_contiguous else turned(grad)).reshape(-1)
+        if flat.size > PLACES * NEIGHBOURS:
+            step = flat.size // PLACES | 1  # odd: other channels each time
+            flat = flat[: flat.size // step * step].reshape(-1, step)[:, :NEIGHBOURS]
+        seen = flat
+    else:
+        lying = turned(grad) if pitch else channels_last(grad)
+        pixels = lying.reshape(-1, grad.shape[1])
+        seen = pixels[:: max(1, len(pixels) // PLACES)]
+        seen = seen[:, :: max(1, seen.shape[1] // NEIGHBOURS)]
+    return float(np.count_nonzero(seen)) / max(1, seen.size)
 
 
 def _pack(weight: Array, planned: Plan) -> Array:
@@ -66,10 +77,10 @@ def conv_input_grad(
     bias: Array | None,
     input_size: Sizes,
     window: Window,
-    low: float,
-    high: float,
+    ending: Ending,
+    where: Array | None,
 ) -> Array | None:
-    """Adjoint of conv in x, plus bias, clipped; None where zeros have to be counted.
+    """Adjoint of conv in x, plus bias, ended; None where zeros have to be counted.
 
     That is so if a weight is not finite, or if what is not may have met the zeros
     that fill up a row of the kernel.
@@ -84,11 +95,11 @@ def conv_input_grad(
         across = input_size[-1]
         start = packed(bias, "sparse bias", lambda b: np.tile(b, across), across)
     y = arena.take(planned.result, grad.dtype)
-    number = grad.dtype.type
+    flat = y.reshape(-1)
     spread(
-        _gradient, planned.tasks, channels_last(grad).reshape(-1), w, start,
-        y.reshape(-1), planned.fixed, number(low),
-        number(high), scratch=planned.scratch,
+        _gradient, planned.tasks, channels_last(grad).reshape(-1), w, start, flat,
+        beside(where, flat), planned.fixed, *ending.numbers(grad.dtype),
+        scratch=planned.scratch,
     )  # fmt: skip
     filled = window.kernel[-1] * channels % planned.geometry.lanes
     if filled and is_spoilt(y):
@@ -98,7 +109,7 @@ def conv_input_grad(
 
 @compiled
 def _gradient(  # type: ignore[no-untyped-def]
-    start, stop, own, grad, weight, bias, y, units, turns, g, low, high
+    start, stop, own, grad, weight, bias, y, where, units, turns, g, low, high, masked
 ):
     """One band of rows of the result per task."""
     sums = own[g.store + g.lanes :]
@@ -118,6 +129,8 @@ def _gradient(  # type: ignore[no-untyped-def]
                 value = sums[source + j] + bias[j]
                 value = low if value < low else value
                 y[target + j] = high if value > high else value
+            if masked:
+                mask(y, target, 0, where, 1, length)
 
 
 @compiled

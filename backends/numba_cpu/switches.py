@@ -15,7 +15,7 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...reference.switches import require_inside
-from . import arena
+from . import activations, arena
 from .compiled import compiled
 from .layout import channels_last, logical
 from .regular import collected
@@ -82,6 +82,18 @@ def gather(x: Array, switches: Array) -> Array:
 def scatter(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:
     """Each value at its switch in a plane of zeros; see ``max_unpool``."""
     return _scattered(values, switches, output_size, overlap, checked=False)
+
+
+def scatter_masked(
+    values: Array, switches: Array, output_size: Sizes, where: Array
+) -> Array:
+    """:func:`scatter` with ``"sum"``, through the ReLU that put out ``where``."""
+    source, index = channels_last(values), channels_last(switches, np.int64)
+    found = collected(source, index, output_size, True, where)
+    if found is not None:
+        return logical(found)
+    summed = scatter(values, switches, output_size, "sum")
+    return activations.activation_grad(summed, where, "relu")
 
 
 def unpool(values: Array, switches: Array, output_size: Sizes, overlap: str) -> Array:

@@ -20,9 +20,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from . import arena, job
-from .arguments import words_of
+from .arguments import header, words_of
 from .compiled import Kernel
-from .native import Entry
 
 #: Tasks are handed out in this many portions per thread, for balance.
 PORTIONS = 8
@@ -114,7 +113,9 @@ class _Team:
         self.number = 0
         self.helpers: list[_Helper] = []
 
-    def call(self, entry: Entry, tasks: int, threads: int, words: list[Any]) -> None:
+    def call(
+        self, code: Callable[[bytes], int], tasks: int, threads: int, words: bytes
+    ) -> None:
         """Have a job done by the caller and ``threads - 1`` helpers."""
         try:
             while len(self.helpers) < threads - 1:
@@ -129,7 +130,7 @@ class _Team:
         portion = max(1, tasks // (threads * PORTIONS))
         job_of_it = self.address, self.number, tasks, portion, threads - 1
         try:
-            everybody_left = entry.call(entry.pack(*job_of_it, *words))
+            everybody_left = code(header(*job_of_it) + words)
         except BaseException:
             everybody_left = 0
             raise
@@ -178,21 +179,28 @@ def spread(
     if not isinstance(kernel, Kernel):
         _spread_python(kernel, tasks, args, scratch, threads)
         return
-    shared = threads > 1 and _team.busy.acquire(blocking=False)
+    if scratch is not None:
+        args = rows(threads, *scratch), *args
+    kinds, words = words_of(args)
+    entry = kernel.entry("shared" if scratch is None else "own", kinds)
+    share(entry.call, tasks, threads, entry.pack(*words))
+
+
+def rows(threads: int, length: int, dtype: Any) -> Any:
+    """Memory for each thread's own, a whole number of cache lines apart."""
+    return arena.take((threads, -(-length // 64) * 64), dtype)
+
+
+def share(code: Callable[[bytes], int], tasks: int, threads: int, words: bytes) -> None:
+    """Have compiled code do its tasks, on this thread alone if the team is busy."""
     team = _team
-    try:
-        if scratch is not None:
-            line = -(-scratch[0] // 64) * 64
-            args = arena.take((threads if shared else 1, line), scratch[1]), *args
-        kinds, words = words_of(args)
-        entry = kernel.entry("shared" if scratch is None else "own", kinds)
-        if shared:
-            team.call(entry, tasks, threads, words)
-        elif tasks:
-            entry.call(entry.pack(0, 0, tasks, tasks, 0, *words))
-    finally:
-        if shared:
+    if threads > 1 and team.busy.acquire(blocking=False):
+        try:
+            team.call(code, tasks, threads, words)
+        finally:
             team.busy.release()
+    elif tasks:
+        code(header(0, 0, tasks, tasks, 0) + words)
 
 
 def _spread_python(

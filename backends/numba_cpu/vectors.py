@@ -6,7 +6,9 @@ processor's instructions: the same source becomes AVX-512, AVX2, SSE or NEON.
 
 from __future__ import annotations
 
+import os
 import platform
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from llvmlite import binding, ir
@@ -27,18 +29,26 @@ class Unit(NamedTuple):
         return self.width // itemsize
 
 
-def _detected() -> Unit:
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f") and features.get("avx512vl"):
+def unit_of(features: Set[str], machine: str) -> Unit:
+    """The unit of a processor with these features, by LLVM's names for them."""
+    if {"avx512f", "avx512vl"} <= features:
         return Unit(64, 32)
-    if features.get("avx2") and features.get("fma"):
+    if {"avx2", "fma"} <= features:
         return Unit(32, 16)
-    if platform.machine().lower() in ("aarch64", "arm64"):
-        return Unit(16, 32)
-    return Unit(16, 16)
+    return Unit(16, 32 if machine.lower() in ("aarch64", "arm64") else 16)
 
 
-UNIT = _detected()
+def features_compiled_for() -> set[str]:
+    """This machine's features, unless Numba's own variables name another one's."""
+    named = os.environ.get("NUMBA_CPU_FEATURES")
+    if named is None and os.environ.get("NUMBA_CPU_NAME", "").lower() == "generic":
+        named = ""
+    if named is not None:
+        return {each[1:] for each in named.split(",") if each.startswith("+")}
+    return {name for name, has in binding.get_host_cpu_features().items() if has}
+
+
+UNIT = unit_of(features_compiled_for(), platform.machine())
 
 
 def lanes_of(dtype: Any) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from ...window import Window
 from . import arena
 from .compiled import compiled
-from .gathered import padded
+from .gathered import needs_padding, padded
 from .layout import channels_last
 from .microkernel import ROWS, VECTORS, tile
 from .packing import panel_width
@@ -58,7 +58,9 @@ def conv_weight_grad(grad: Array, x: Array, window: Window, groups: int) -> Arra
         for o, s, k, d in zip(outs, step, kernel, dilation, strict=True)
     )
     before = three(tuple(b for b, _ in window.padding), 0)
-    source = padded(deep(channels_last(x)), before, extent)
+    source = deep(channels_last(x))
+    if needs_padding(three(x.shape[2:]), three(before), three(extent)):
+        source = padded(source, before, extent)
     lanes = lanes_of(x.dtype)
     flat = source.reshape(-1)
     if channels // groups % lanes:  # the last vector of the last pixel reads beyond

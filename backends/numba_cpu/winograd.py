@@ -18,13 +18,14 @@ import numpy as np
 
 from . import arena
 from .arguments import Fixed
-from .layout import channels_last, logical
+from .ending import Ending, beside
+from .launch import Launch
+from .layout import OWN, Pitches, landing, start_of
 from .microkernel import ROWS, VECTORS
 from .packing import packed, panel_width, row
-from .team import size, spread
 from .vectors import lanes_of
 from .winograd_kernels import Geometry, fused, inputs, products
-from .winograd_transforms import BY_TILE
+from .winograd_transforms import BY_TILE, Filtering
 from .winograd_weights import transformed
 
 Array = np.ndarray[Any, Any]
@@ -43,16 +44,41 @@ def _tiles_per_block(channels: int) -> int:
 class Plan(NamedTuple):
     """One convolution, but for the numbers."""
 
-    tile: tuple[int, ...]  # as long as a tile: its type tells kernels the size
+    filtering: Filtering
+    flipped: bool
+    pitch: int | None  # of what it reads
     result: tuple[int, ...]  # the shape of its memory, channels last
-    together: bool  # whether a task does everything for its block
-    tasks: int
-    geometry: Geometry
     transformed: tuple[int]  # elements of V, where it is kept for all blocks
-    scratch: tuple[int, Any]
-    input_scratch: tuple[int, Any]
-    fixed: Fixed  # one offset of zero, and the geometry
+    inputs: Launch | None  # makes V, unless a task does everything for its block
+    outputs: Launch
     start: Array  # without a bias
+
+    def __call__(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        where: Array | None = None,
+        out: Array | None = None,
+    ) -> Array:
+        """``conv(x, weight) + bias`` with its ending."""
+
+        def pack(w: Array) -> Array:
+            return transformed(w, self.filtering, flipped=self.flipped)
+
+        tile, filters = self.filtering.tile, self.result[-1]
+        u = packed(weight, "winograd", pack, tile, self.flipped)
+        start = self.start
+        if bias is not None:
+            start = packed(bias, "winograd bias", lambda b: _start(b, filters, b.dtype))
+        source = start_of(x, self.pitch)
+        flat, y = landing(self.result, x.dtype, out)
+        if self.inputs is not None:
+            v = arena.take(self.transformed, x.dtype)
+            self.inputs(source, v)
+            source = v
+        self.outputs(source, u, start, flat, beside(where, flat))
+        return y
 
 
 @lru_cache(512)
@@ -63,9 +89,17 @@ def plan(
     outputs: tuple[int, int],
     outputs_per_tile: int,
     dtype: np.dtype[Any],
+    ending: Ending,
     threads: int,
+    pitches: Pitches = OWN,
+    *,
+    flipped: bool = False,
 ) -> Plan:
-    """How the work on ``x`` of this shape is cut, for so many threads."""
+    """How the work on ``x`` of this shape is cut, for so many threads.
+
+    The padding is ``begin`` in front of each axis; ``flipped`` takes the weight of the
+    convolution this is the input gradient of.
+    """
     batch, channels, height, width = shape
     t = outputs_per_tile + 2
     lanes, panel = lanes_of(dtype), panel_width(dtype)
@@ -83,18 +117,26 @@ def plan(
         group = max(1, min(group, blocks * panels // (2 * threads)))
     geometry = Geometry(
         height, width, channels, wide, pitch, *outputs, filters, panels, panel, group,
-        lanes, down, across, *begin, tiles, block,
+        lanes, down, across, *begin, tiles, block, pitches.x or channels,
+        pitches.y or filters,
     )  # fmt: skip
     patch = t * t * max(wide, group * panel)
     private = t * t * block * group * panel + patch + ROWS * VECTORS * lanes
-    whole = blocks * t * t * block * pitch
+    size = (0,) * t  # as long as a tile: its type tells kernels the size
+    rest = Fixed(np.zeros(1, np.int64), geometry), *ending.numbers(dtype), size
+    five = (dtype,) * 5
+    before = None
     if together:
         private += t * t * block * pitch
+        after = Launch(fused, blocks, five, *rest, scratch=(private, dtype))
+    else:
+        two, own = (dtype, dtype), (patch, dtype)
+        before = Launch(inputs, tiles, two, Fixed(geometry), size, scratch=own)
+        tasks = blocks * -(-panels // group)
+        after = Launch(products, tasks, five, *rest, scratch=(private, dtype))
     return Plan(
-        (0,) * t, (batch, *outputs, filters), together,
-        blocks if together else blocks * -(-panels // group), geometry, (whole,),
-        (private, dtype), (patch, dtype), Fixed(np.zeros(1, np.int64), geometry),
-        _start(None, filters, dtype),
+        BY_TILE[t], flipped, pitches.x, (batch, *outputs, filters),
+        (blocks * t * t * block * pitch,), before, after, _start(None, filters, dtype),
     )  # fmt: skip
 
 
@@ -102,48 +144,3 @@ def _start(bias: Array | None, filters: int, dtype: np.dtype[Any]) -> Array:
     """The bias, and behind it zeros: what the sums of products start from."""
     zeros = np.zeros(panel_width(dtype), dtype)
     return np.append(row(bias, filters, dtype), zeros)
-
-
-def conv(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    begin: tuple[int, int],
-    outputs: tuple[int, int],
-    outputs_per_tile: int,
-    low: float,
-    high: float,
-    *,
-    flipped: bool = False,
-) -> Array:
-    """``clip(conv(x, weight) + bias)``, padding ``begin`` in front of each axis.
-
-    ``flipped`` takes the weight of the convolution this is the input gradient of.
-    """
-    filters = weight.shape[1] if flipped else weight.shape[0]
-    threads = size()
-    planned = plan(x.shape, filters, begin, outputs, outputs_per_tile, x.dtype, threads)
-    filtering = BY_TILE[outputs_per_tile + 2]
-
-    def pack(w: Array) -> Array:
-        return transformed(w, filtering, flipped=flipped)
-
-    u = packed(weight, "winograd", pack, filtering.tile, flipped).reshape(-1)
-    start = planned.start
-    if bias is not None:
-        start = packed(bias, "winograd bias", lambda b: _start(b, filters, b.dtype))
-    source = channels_last(x).reshape(-1)
-    y = arena.take(planned.result, x.dtype)
-    number = x.dtype.type
-    ends = (
-        u, start, y.reshape(-1), planned.fixed, number(low),
-        number(high), planned.tile,
-    )  # fmt: skip
-    if planned.together:
-        spread(fused, planned.tasks, source, *ends, scratch=planned.scratch)
-        return logical(y)
-    v = arena.take(planned.transformed, x.dtype)
-    g = planned.geometry
-    spread(inputs, g.tiles, source, v, g, planned.tile, scratch=planned.input_scratch)
-    spread(products, planned.tasks, v, *ends, scratch=planned.scratch)
-    return logical(y)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .compiled import compiled
+from .ending import mask
 from .microkernel import ROWS, tile
 from .winograd_transforms import input_tile, output_tile
 
@@ -39,6 +40,8 @@ class Geometry(NamedTuple):
     left: int
     tiles: int
     block: int  # tiles per block
+    x_pitch: int  # from one pixel to the next
+    y_pitch: int
 
 
 @compiled
@@ -53,7 +56,7 @@ def inputs(start, stop, patch, x, v, g, shape):  # type: ignore[no-untyped-def]
 
 @compiled
 def products(  # type: ignore[no-untyped-def]
-    start, stop, scratch, v, u, bias, y, zero, g, low, high, shape
+    start, stop, scratch, v, u, bias, y, where, zero, g, low, high, masked, shape
 ):
     """Multiply and transform back: one block and one group of panels per task."""
     t = len(shape)
@@ -62,25 +65,14 @@ def products(  # type: ignore[no-untyped-def]
         which, part = divmod(task, groups)
         v_at = which * t * t * g.block * g.pitch
         _outputs(
-            shape,
-            v,
-            v_at,
-            which,
-            part * g.group,
-            u,
-            bias,
-            y,
-            scratch,
-            zero,
-            g,
-            low,
-            high,
-        )
+            shape, v, v_at, which, part * g.group, u, bias, y, where, scratch, zero, g,
+            low, high, masked,
+        )  # fmt: skip
 
 
 @compiled
 def fused(  # type: ignore[no-untyped-def]
-    start, stop, scratch, x, u, bias, y, zero, g, low, high, shape
+    start, stop, scratch, x, u, bias, y, where, zero, g, low, high, masked, shape
 ):
     """Everything for one block per task."""
     t = len(shape)
@@ -91,7 +83,10 @@ def fused(  # type: ignore[no-untyped-def]
         for number in range(first, min(g.tiles, first + g.block)):
             _input(shape, number, x, v, (number - first) * g.pitch, rest, g)
         for panel in range(0, g.panels, g.group):
-            _outputs(shape, v, 0, which, panel, u, bias, y, rest, zero, g, low, high)
+            _outputs(
+                shape, v, 0, which, panel, u, bias, y, where, rest, zero, g, low, high,
+                masked,
+            )  # fmt: skip
 
 
 @compiled
@@ -102,18 +97,16 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
     n, rest = divmod(number, g.down * g.across)
     i, j = divmod(rest, g.across)
     top, left = i * (t - 2) - g.top, j * (t - 2) - g.left
-    at = ((n * g.height + top) * g.width + left) * g.channels
+    at = ((n * g.height + top) * g.width + left) * g.x_pitch
     inside = top >= 0 and left >= 0 and top + t <= g.height and left + t <= g.width
     if inside and g.wide == g.channels:
-        input_tile(
-            shape, x, at, g.width * g.channels, g.channels, v, v_at, apart, g.wide
-        )
+        input_tile(shape, x, at, g.width * g.x_pitch, g.x_pitch, v, v_at, apart, g.wide)
         return
     for a in range(t):
         for b in range(t):
             to = (a * t + b) * g.wide
             here = 0 <= top + a < g.height and 0 <= left + b < g.width
-            source = at + (a * g.width + b) * g.channels
+            source = at + (a * g.width + b) * g.x_pitch
             if here:
                 for c in range(g.channels):
                     patch[to + c] = x[source + c]
@@ -124,7 +117,21 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
 
 @compiled
 def _outputs(  # type: ignore[no-untyped-def]
-    shape, v, v_at, which, panel0, u, bias, y, scratch, zero, g, low, high
+    shape,
+    v,
+    v_at,
+    which,
+    panel0,
+    u,
+    bias,
+    y,
+    where,
+    scratch,
+    zero,
+    g,
+    low,
+    high,
+    masked,
 ):
     """The outputs of one block for one group of panels."""
     t = len(shape)
@@ -166,21 +173,24 @@ def _outputs(  # type: ignore[no-untyped-def]
         i, j = divmod(rest, g.across)
         source = (number - first) * columns
         down, across = min(m, g.out_height - i * m), min(m, g.out_width - j * m)
-        to = ((n * g.out_height + i * m) * g.out_width + j * m) * g.filters + k
-        line = g.out_width * g.filters
+        to = ((n * g.out_height + i * m) * g.out_width + j * m) * g.y_pitch + k
+        line = g.out_width * g.y_pitch
         if down == m and across == m and padded == taken:
             output_tile(
-                shape, scratch, source, apart, bias, k, y, to, line, g.filters, padded,
+                shape, scratch, source, apart, bias, k, y, to, line, g.y_pitch, padded,
                 low, high,
             )  # fmt: skip
-            continue
-        output_tile(
-            shape, scratch, source, apart, bias, k, scratch, patch, m * padded, padded,
-            padded, low, high,
-        )  # fmt: skip
-        for a in range(down):
-            for b in range(across):
-                here = patch + (a * m + b) * padded
-                there = to + a * line + b * g.filters
-                for c in range(taken):
-                    y[there + c] = scratch[here + c]
+        else:
+            output_tile(
+                shape, scratch, source, apart, bias, k, scratch, patch, m * padded,
+                padded, padded, low, high,
+            )  # fmt: skip
+            for a in range(down):
+                for b in range(across):
+                    here = patch + (a * m + b) * padded
+                    there = to + a * line + b * g.y_pitch
+                    for c in range(taken):
+                        y[there + c] = scratch[here + c]
+        if masked:
+            for a in range(down):
+                mask(y, to + a * line, g.y_pitch, where, across, taken)

@@ -15,7 +15,8 @@ from .draw import Draw
 from .layout import LAYOUTS, laid_out, owner
 from .recipes import RECIPES, Call
 
-MAY_ALIAS = {"im2col"}  # a pointwise window's columns are x itself, seen otherwise
+#: A pointwise window's columns are x itself, seen otherwise, as are runs of channels.
+MAY_ALIAS = {"im2col", "split_channels"}
 
 FLOATS = ("float32", "float32", "float64", "float16")
 INTEGERS = ("int64", "int32", "int8", "uint8")

@@ -47,16 +47,22 @@ def judged(asked: Question, got: Array) -> BoundReport:
         bound = Bound(*(np.broadcast_to(a, bound.y.shape) for a in bound))
     leaning = call.operation.adds_up(name)
     report = judge(got, bound, op=asked.op, output=name, leaning=leaning)
-    if report.ok or (asked.low, asked.high) != (None, None):
+    ended = asked.low is not None or asked.high is not None or asked.where is not None
+    if report.ok or ended:
         return report
     return conform_call({name: got}, call, numerics).get(name, report)
 
 
 def _held(bound: Bound, asked: Question) -> Bound:
-    """The bound of what is clipped: two numbers come no farther apart by it."""
-    if asked.low is None and asked.high is None:
-        return bound
-    return bound._replace(y=np.clip(bound.y, asked.low, asked.high))
+    """The bound of what is clipped, as two numbers come no farther apart by it; where
+    it is then made zero, it is zero."""
+    if asked.low is not None or asked.high is not None:
+        bound = bound._replace(y=np.clip(bound.y, asked.low, asked.high))
+    if asked.where is not None:
+        passes = ~(np.asarray(asked.where) <= 0)
+        y, hard, soft = (a * passes for a in (bound.y, bound.H, bound.P))
+        bound = bound._replace(y=y, H=hard, P=soft)
+    return bound
 
 
 def _is_exact(call: OracleCall, bound: Bound, numerics: Numerics) -> bool:

@@ -19,13 +19,15 @@ from .recipes import Call
 
 
 class Question(NamedTuple):
-    """What the oracle is asked of an answer, whose result was then held in a range."""
+    """What the oracle is asked of an answer, whose result was then held in a range,
+    and made zero where ``where`` is not above zero."""
 
     op: str
     inputs: tuple[Array | None, ...]
     attrs: dict[str, Any]
     low: float | None = None
     high: float | None = None
+    where: Array | None = None
 
 
 Ask = Callable[..., Question | None]
@@ -83,12 +85,8 @@ def conv(
 
 @_asked
 def conv_clipped(*arguments: Any) -> Question | None:
-    return _clipped(conv, arguments)
-
-
-def _clipped(ask: Ask, arguments: tuple[Any, ...]) -> Question | None:
-    *rest, low, high = arguments
-    found = ask(*rest)
+    *given, low, high = arguments
+    found = conv(*given)
     return None if found is None else found._replace(low=low, high=high)
 
 
@@ -122,7 +120,10 @@ def conv_input_grad(
 
 @_asked
 def conv_input_grad_clipped(*arguments: Any) -> Question | None:
-    return _clipped(conv_input_grad, arguments)
+    *given, low, high, where = arguments
+    found = conv_input_grad(*given)
+    ended = {"low": low, "high": high, "where": where}
+    return None if found is None else found._replace(**ended)
 
 
 @_asked
@@ -196,6 +197,13 @@ def scatter(
 ) -> Question:
     attrs = {"output_size": output_size, "overlap": overlap}
     return Question("max_unpool", (values, _shared(switches, len(values))), attrs)
+
+
+@_asked
+def scatter_masked(
+    values: Array, switches: Array, size: Sizes, where: Array
+) -> Question:
+    return scatter(values, switches, size, "sum")._replace(where=where)  # type: ignore[union-attr]
 
 
 @_asked

@@ -75,8 +75,15 @@ def conv_input_grad(draw: Draw) -> Call:
 @recipe(integers=True)
 def conv_input_grad_clipped(draw: Draw) -> Call:
     call = conv_input_grad(draw)
-    bounds = draw.pick((0, None), (0, None), (0, 6), (None, 1), (-2, None))
-    return replace(call, arguments=(*call.arguments, *bounds))
+    unbounded = (None, None)
+    bounds = draw.pick((0, None), (0, None), (0, 6), (None, 1), (-2, None), unbounded)
+    where = None
+    if draw.dtype.kind == "f" and (bounds == unbounded or draw.chance(0.3)):
+        grad, weight, _, size, _, groups = call.arguments
+        where = draw.array(len(grad), groups * weight.shape[1], *size)
+    elif bounds == unbounded:
+        bounds = (0, None)
+    return replace(call, arguments=(*call.arguments, *bounds, where))
 
 
 @recipe(integers=True)
@@ -167,6 +174,14 @@ def scatter(draw: Draw) -> Call:
 def unpool(draw: Draw) -> Call:
     """Switches that are inside are scattered; others are the error's, not drawn."""
     return scatter(draw)
+
+
+@recipe()
+def scatter_masked(draw: Draw) -> Call:
+    size, pooled, shared = _planes(draw)
+    where = draw.array(*pooled[:2], *size)
+    arguments = (draw.array(*pooled), _switches(draw, shared, size), size, where)
+    return Call(arguments, sums_exactly(draw), math.prod(pooled[2:]) + 1)
 
 
 @recipe(integers=True, specials=True)

@@ -26,6 +26,31 @@ def cut(draw: Draw) -> Call:
     return Call((x, boxes, 0, over, _anywhere(draw, small, size, samples)))
 
 
+@recipe(integers=True, specials=True)
+def concat(draw: Draw) -> Call:
+    """One to three arrays that differ along one axis."""
+    size = draw.sizes(draw.rank())
+    shape = (draw.batch(), draw.channels(), *size)
+    axis = int(draw.pick(1, 1, 0, -1))
+    shapes = [list(shape) for _ in range(draw.pick(1, 2, 3))]
+    for each in shapes:
+        each[axis] = draw.pick(1, 2, 5, 16)
+    arrays = tuple(draw.array(*each) for each in shapes)
+    return Call(arrays, options={"axis": axis})
+
+
+@recipe(specials=True)
+def split_channels(draw: Draw) -> Call:
+    """Some runs of channels as they are, the others through a ReLU."""
+    size, batch = draw.sizes(draw.rank()), draw.batch()
+    sizes = tuple(draw.channels() for _ in range(draw.pick(1, 2, 3)))
+    wheres = [
+        draw.array(batch, channels, *size) if draw.chance(0.7) else None
+        for channels in sizes
+    ]
+    return Call((draw.array(batch, sum(sizes), *size), sizes, *wheres))
+
+
 @recipe(integers=True)
 def scatter_windows(draw: Draw) -> Call:
     """Boxes of pooled planes, and around what their windows saw."""

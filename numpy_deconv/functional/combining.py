@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import Array, as_array, require_float, require_same_dtype, widened
 from ..errors import DTypeError, ShapeError
 from ..reference import activations
-from ..registry import beside
+from ..registry import beside, current
 from .differentiation import Pullback, pullback_of
 from .options import whole
 
@@ -35,7 +35,7 @@ def concat(*arrays: Any, axis: int = 1) -> Array:
             f"arrays of shapes {', '.join(map(str, shapes))} cannot be joined along "
             f"axis {axis}: the other axes must agree"
         )
-    return np.concatenate(joined, axis=axis)
+    return current(first).concat(*joined, axis=axis)
 
 
 @pullback_of(concat, "*arrays")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Array, require_rank
+from ..arrays import Array, as_array, require_rank, spatial
 from ..errors import ShapeError
 from ..per_axis import Sizes, per_axis
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
-from .operands import bias_grad, check_groups, check_weight, operands
+from .operands import bias_grad, check_groups, check_weight, operands, shapes_of
+from .remembering import remembered
 
 
 def conv(
@@ -45,6 +46,7 @@ def conv_clipped(
     bias: Any,
     low: float | None,
     high: float | None,
+    out: Any = None,
     *,
     stride: Any = 1,
     padding: Any = 0,
@@ -53,10 +55,11 @@ def conv_clipped(
 ) -> Array:
     """:func:`conv` and then ``clip(low, high)``, in one pass where a backend can.
 
-    ``low=0, high=None`` is a ReLU.
+    ``low=0, high=None`` is a ReLU. ``out``, of the result's shape and dtype, is written
+    to.
     """
     checked = _checked(x, weight, bias, stride, padding, dilation, groups)
-    return current(checked[0]).conv_clipped(*checked, low, high)
+    return current(checked[0]).conv_clipped(*checked, low, high, out)
 
 
 def _checked(
@@ -69,16 +72,24 @@ def _checked(
     groups: Any,
 ) -> tuple[Array, Array, Array | None, Window, int]:
     x, weight, bias = operands(x, weight, bias, "x")
-    size = require_rank(x, "x")
+    options = stride, padding, dilation, groups
+    return x, weight, bias, *_fit(shapes_of(x, weight, bias), options)
+
+
+@remembered
+def _fit(shapes: tuple[Any, ...], options: tuple[Any, ...]) -> tuple[Window, int]:
+    """The window and the groups of arrays that fit each other."""
+    x, weight, bias = shapes
+    stride, padding, dilation, groups = options
+    size = spatial(x, "x")
     groups = check_weight(weight, bias, len(size), groups, filters_axis=0)
-    if weight.shape[1] * groups != x.shape[1]:
+    if weight[1] * groups != x[1]:
         raise ShapeError(
-            f"input has {x.shape[1]} channels, weight expects "
-            f"{weight.shape[1] * groups}"
+            f"input has {x[1]} channels, weight expects {weight[1] * groups}"
             + (f" (groups={groups})" if groups > 1 else "")
         )
     window = Window.of(
-        weight.shape[2:],
+        weight[2:],
         len(size),
         stride=stride,
         padding=padding,
@@ -86,7 +97,7 @@ def _checked(
         input_size=size,
     )
     window.output_size(size)
-    return x, weight, bias, window, groups
+    return window, groups
 
 
 def conv_input_grad(
@@ -114,15 +125,25 @@ def conv_input_grad_clipped(
     input_size: Any,
     low: float | None,
     high: float | None,
+    where: Any = None,
     *,
     stride: Any = 1,
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
 ) -> Array:
-    """:func:`conv_input_grad` and then ``clip(low, high)``, as :func:`conv_clipped`."""
+    """:func:`conv_input_grad`, then ``clip(low, high)`` as :func:`conv_clipped`, then
+    zeros where ``where``, of the result's shape, is not above zero (NaN is)."""
     checked = _checked_grad(grad, weight, input_size, stride, padding, dilation, groups)
-    return current(checked[0]).conv_input_grad_clipped(*checked, low, high)
+    if where is not None:
+        where = as_array(where, "where")
+        shape = (len(checked[0]), weight.shape[1] * checked[5], *checked[3])
+        if where.shape != shape or where.dtype != checked[0].dtype:
+            raise ShapeError(
+                f"where is {where.dtype} {where.shape}, but the gradient "
+                f"{checked[0].dtype} {shape}: they must be alike"
+            )
+    return current(checked[0]).conv_input_grad_clipped(*checked, low, high, where)
 
 
 def _checked_grad(
@@ -135,19 +156,30 @@ def _checked_grad(
     groups: Any,
 ) -> tuple[Array, Array, None, Sizes, Window, int]:
     grad, weight, _ = operands(grad, weight, None, "grad")
-    size = require_rank(grad, "grad")
+    options = input_size, stride, padding, dilation, groups
+    return grad, weight, None, *_fit_back((grad.shape, weight.shape), options)
+
+
+@remembered
+def _fit_back(
+    shapes: tuple[Any, ...], options: tuple[Any, ...]
+) -> tuple[Sizes, Window, int]:
+    """The input's size, the window and the groups, if the arrays fit each other."""
+    grad, weight = shapes
+    input_size, stride, padding, dilation, groups = options
+    size = spatial(grad, "grad")
     groups = check_weight(weight, None, len(size), groups, filters_axis=0)
     target = per_axis(input_size, len(size), "input_size", 0)
     window = Window.of(
-        weight.shape[2:],
+        weight[2:],
         len(size),
         stride=stride,
         padding=padding,
         dilation=dilation,
         input_size=target,
     )
-    _check_grad(grad, len(weight), window, target)
-    return grad, weight, None, target, window, groups
+    _check_grad(grad, weight[0], window, target)
+    return target, window, groups
 
 
 def conv_weight_grad(
@@ -179,15 +211,17 @@ def conv_weight_grad(
         dilation=dilation,
         input_size=size,
     )
-    _check_grad(grad, grad.shape[1], window, size)
+    _check_grad(grad.shape, grad.shape[1], window, size)
     return current(x).conv_weight_grad(grad, x, window, groups)
 
 
-def _check_grad(grad: Array, filters: int, window: Window, input_size: Sizes) -> None:
+def _check_grad(
+    grad: tuple[int, ...], filters: int, window: Window, input_size: Sizes
+) -> None:
     expected = (filters, *window.output_size(input_size))
-    if grad.shape[1:] != expected:
+    if grad[1:] != expected:
         raise ShapeError(
-            f"grad has shape {grad.shape}, but a convolution over an input of size "
+            f"grad has shape {grad}, but a convolution over an input of size "
             f"{input_size} gives (N, {', '.join(map(str, expected))})"
         )
 

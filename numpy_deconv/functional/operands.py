@@ -8,6 +8,8 @@ from ..arrays import Array, as_array, require_same_dtype, widened
 from ..errors import ShapeError
 from .options import whole
 
+Shape = tuple[int, ...]
+
 
 def operands(
     a: Any, b: Any, bias: Any, first: str, second: str = "weight"
@@ -15,8 +17,14 @@ def operands(
     """Two arrays and a bias of one dtype (integers may mix)."""
     a, b = as_array(a, first), as_array(b, second)
     bias = None if bias is None else as_array(bias, "bias")
-    require_same_dtype(**{first: a, second: b, "bias": bias})
+    if a.dtype != b.dtype or (bias is not None and bias.dtype != a.dtype):
+        require_same_dtype(**{first: a, second: b, "bias": bias})
     return a, b, bias
+
+
+def shapes_of(*arrays: Array | None) -> tuple[tuple[int, ...] | None, ...]:
+    """Their shapes, None for one that is not there."""
+    return tuple([None if a is None else a.shape for a in arrays])
 
 
 def check_groups(groups: int, channels: int, filters: int) -> int:
@@ -31,20 +39,20 @@ def check_groups(groups: int, channels: int, filters: int) -> int:
 
 
 def check_weight(
-    weight: Array, bias: Array | None, rank: int, groups: int, *, filters_axis: int
+    weight: Shape, bias: Shape | None, rank: int, groups: int, *, filters_axis: int
 ) -> int:
-    """``groups`` as an int; raise unless weight and bias fit this spatial rank."""
-    if weight.ndim != rank + 2:
+    """``groups`` as an int; raise unless the shapes of weight and bias fit this
+    spatial rank."""
+    if len(weight) != rank + 2:
         raise ShapeError(
-            f"weight has shape {weight.shape}, but an input with {rank} spatial axes "
+            f"weight has shape {weight}, but an input with {rank} spatial axes "
             f"needs a weight of {rank + 2} axes"
         )
-    groups = check_groups(groups, channels=0, filters=len(weight))
-    filters = weight.shape[filters_axis] * (groups if filters_axis else 1)
-    if bias is not None and bias.shape != (filters,):
+    groups = check_groups(groups, channels=0, filters=weight[0])
+    filters = weight[filters_axis] * (groups if filters_axis else 1)
+    if bias is not None and bias != (filters,):
         raise ShapeError(
-            f"bias has shape {bias.shape}, expected ({filters},): one per output "
-            "channel"
+            f"bias has shape {bias}, expected ({filters},): one per output channel"
         )
     return groups
 

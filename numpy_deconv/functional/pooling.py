@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arrays import Array, as_array, require_float, require_rank
+from ..arrays import Array, as_array, require_float, spatial
 from ..errors import OptionError, ShapeError
-from ..per_axis import Sizes
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
 from .options import real
+from .remembering import remembered
+
+#: What a window of nothing but padding would be without.
+_ANY, _MEAN, _MAXIMUM = range(3)
+_MISSED = {
+    _MEAN: "avg_pool has no mean there",
+    _MAXIMUM: "max_pool has no maximum there",
+}
 
 
 def max_pool(
@@ -34,8 +41,7 @@ def max_pool(
     (array([[[4, 5]]]), array([[[2, 4]]]))
     """
     x = as_array(x, "x")
-    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
-    _require_samples(window, x.shape[2:], "max_pool has no maximum there")
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation, _MAXIMUM)
     return current(x).max_pool(x, window)
 
 
@@ -56,9 +62,8 @@ def avg_pool(
     ONNX's, torch has none here.)
     """
     x = as_array(x, "x")
-    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation)
-    if not count_include_pad:
-        _require_samples(window, x.shape[2:], "avg_pool has no mean there")
+    needed = _ANY if count_include_pad else _MEAN
+    window = _window(x, kernel_size, stride, padding, ceil_mode, dilation, needed)
     return current(x).avg_pool(x, window, count_include_pad)
 
 
@@ -103,28 +108,34 @@ def _window(
     padding: Any,
     ceil_mode: bool,
     dilation: Any,
+    needed: int = _ANY,
 ) -> Window:
-    size = require_rank(x, "x")
+    options = kernel_size, stride, padding, dilation, int(bool(ceil_mode)), needed
+    return _fit((x.shape,), options)
+
+
+@remembered
+def _fit(shapes: tuple[Any, ...], options: tuple[Any, ...]) -> Window:
+    """The window, if it fits the input and sees the samples it needs."""
+    kernel_size, stride, padding, dilation, ceil_mode, needed = options
+    size = spatial(shapes[0], "x")
     window = Window.of_pool(
         kernel_size,
         len(size),
         stride=stride,
         padding=padding,
         dilation=dilation,
-        ceil_mode=ceil_mode,
+        ceil_mode=bool(ceil_mode),
         input_size=size,
     )
     window.output_size(size)
-    return window
-
-
-def _require_samples(window: Window, size: Sizes, consequence: str) -> None:
-    if not window.always_samples(size):
+    if needed and not window.always_samples(size):
         raise ShapeError(
             f"with padding {window.padding} and kernel {window.kernel} some window "
-            f"over an input of size {size} is all padding, and {consequence}: "
+            f"over an input of size {size} is all padding, and {_MISSED[needed]}: "
             "use less padding"
         )
+    return window
 
 
 @pullback_of(max_pool, "x")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Array, require_rank
+from ..arrays import Array, spatial
 from ..errors import OptionError, ShapeError
 from ..per_axis import Sizes, per_axis
 from ..registry import current
 from ..window import Window
 from .differentiation import Pullback, pullback_of
-from .operands import bias_grad, check_weight, operands
+from .operands import bias_grad, check_weight, operands, shapes_of
+from .remembering import remembered
 
 
 def conv_transpose(
@@ -32,16 +33,26 @@ def conv_transpose(
     side, which contributions still reach. ``padding="same"`` gives ``out = L*s``.
     """
     x, weight, bias = operands(x, weight, bias, "x")
-    size = require_rank(x, "x")
-    groups = check_weight(weight, bias, len(size), groups, filters_axis=1)
-    if len(weight) != x.shape[1]:
-        raise ShapeError(
-            f"input has {x.shape[1]} channels, weight expects {len(weight)}"
-        )
-    window, target = _transposed(
-        weight.shape[2:], size, stride, padding, output_padding, dilation
-    )
+    options = stride, padding, output_padding, dilation, groups
+    target, window, groups = _fit(shapes_of(x, weight, bias), options)
     return current(x).conv_input_grad(x, weight, bias, target, window, groups)
+
+
+@remembered
+def _fit(
+    shapes: tuple[Any, ...], options: tuple[Any, ...]
+) -> tuple[Sizes, Window, int]:
+    """The output's size, the window and the groups of arrays that fit each other."""
+    x, weight, bias = shapes
+    stride, padding, output_padding, dilation, groups = options
+    size = spatial(x, "x")
+    groups = check_weight(weight, bias, len(size), groups, filters_axis=1)
+    if weight[0] != x[1]:
+        raise ShapeError(f"input has {x[1]} channels, weight expects {weight[0]}")
+    window, target = _transposed(
+        weight[2:], size, stride, padding, output_padding, dilation
+    )
+    return target, window, groups
 
 
 def _transposed(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Array, as_array, require_rank
+from ..arrays import Array, as_array, spatial
 from ..errors import DTypeError, OptionError, ShapeError
-from ..per_axis import per_axis
+from ..per_axis import Sizes, per_axis
 from ..reference.switches import OVERLAPS
 from ..registry import current
 from .differentiation import Pullback, pullback_of
+from .remembering import remembered
 
 
 def max_unpool(
@@ -28,16 +29,21 @@ def max_unpool(
     array([[[0, 0, 9, 0]]])
     """
     y, switches = as_array(y, "y"), as_array(switches, "switches")
-    rank = len(require_rank(y, "y"))
     if switches.dtype.kind not in "iu":
         raise DTypeError(f"switches must be integers, got {switches.dtype}")
-    if switches.shape != y.shape:
-        raise ShapeError(
-            f"y has shape {y.shape} and switches {switches.shape}: they must be equal"
-        )
+    size = _fit((y.shape, switches.shape), (output_size,))
     check_overlap(overlap)
-    size = per_axis(output_size, rank, "output_size", 0)
     return current(y).unpool(y, switches.astype("i8", copy=False), size, overlap)
+
+
+@remembered
+def _fit(shapes: tuple[Any, ...], options: tuple[Any, ...]) -> Sizes:
+    """The size of the result, if values and switches fit each other."""
+    y, switches = shapes
+    rank = len(spatial(y, "y"))
+    if switches != y:
+        raise ShapeError(f"y has shape {y} and switches {switches}: they must be equal")
+    return per_axis(options[0], rank, "output_size", 0)
 
 
 def check_overlap(overlap: str) -> None:

@@ -84,6 +84,19 @@ class Concat(Layer):
         ends = np.cumsum(saved)[:-1].tolist()
         return tuple(np.split(gy, ends, axis=self.axis))
 
+    def vjp_masked(
+        self, saved: tuple[int, ...], gy: Array, wheres: tuple[Array | None, ...]
+    ) -> tuple[Array | None, ...]:
+        """:meth:`vjp` with zeros where ``wheres`` are not above zero (None: as it is),
+        in one pass if it is the channels that were joined."""
+        if self.axis % gy.ndim == 1:
+            return current(gy).split_channels(gy, saved, *wheres)
+        parts = zip(self.vjp(saved, gy), wheres, strict=True)
+        return tuple(
+            part if where is None else current(gy).activation_grad(part, where, "relu")
+            for part, where in parts
+        )
+
     def take(self, saved: tuple[int, ...], samples: Indices) -> Any:
         return saved if self.axis else NotImplemented
 

@@ -61,21 +61,42 @@ class Conv(Layer):
         return (conv_input_grad(gy, self.weight, size, **_geometry(self)),)
 
     def vjp_clipped(
-        self, saved: Array, gy: Array, low: float | None, high: float | None
+        self,
+        saved: Array,
+        gy: Array,
+        low: float | None,
+        high: float | None,
+        where: Array | None = None,
     ) -> tuple[Array | None, ...]:
-        """:meth:`vjp` with the result kept between two bounds, in one pass."""
-        size, how = saved.shape[2:], _geometry(self)
-        return (conv_input_grad_clipped(gy, self.weight, size, low, high, **how),)
+        """:meth:`vjp` with the result kept between two bounds, and zero where ``where``
+        is not above zero, in one pass."""
+        given = gy, self.weight, saved.shape[2:], low, high, where
+        return (conv_input_grad_clipped(*given, **_geometry(self)),)
+
+    def vjp_masked(
+        self,
+        saved: Array,
+        gy: Array,
+        wheres: tuple[Array | None, ...],
+        low: float | None = None,
+    ) -> tuple[Array | None, ...]:
+        """:meth:`vjp` through the ReLU that put out ``wheres``, its one entry."""
+        return self.vjp_clipped(saved, gy, low, None, *wheres)
 
     def slim(self, saved: Array, y: Array) -> Outline:
         return Outline(saved.shape)
 
     def forward_clipped(
-        self, x: Array, low: float | None, high: float | None
+        self,
+        x: Array,
+        low: float | None,
+        high: float | None,
+        out: Array | None = None,
     ) -> tuple[Array, Array]:
-        """:meth:`forward` with the output kept between two bounds, in one pass."""
-        y = conv_clipped(x, self.weight, self.bias, low, high, **_geometry(self))
-        return y, x
+        """:meth:`forward` with the output kept between two bounds, in one pass, and
+        written to ``out`` if that is given."""
+        given = x, self.weight, self.bias, low, high, out
+        return conv_clipped(*given, **_geometry(self)), x
 
     def param_grads(self, saved: Array, gy: Array) -> dict[str, Array]:
         kernel = self.weight.shape[2:]

@@ -24,6 +24,13 @@ class _Switching(Layer):
     def vjp(self, saved: Pooled, gy: Array) -> tuple[Array | None, ...]:
         return (self.unpool(saved, gy, "sum"),)
 
+    def vjp_masked(
+        self, saved: Pooled, gy: Array, wheres: tuple[Array | None, ...]
+    ) -> tuple[Array | None, ...]:
+        """:meth:`vjp` through the ReLU that put out ``wheres``, its one entry."""
+        (where,) = wheres
+        return self.vjp(saved, gy) if where is None else (saved.masked(gy, where),)
+
     def unpool(self, saved: Pooled, gy: Array, overlap: str) -> Array:
         """Scatter a signal by the switches of the forward pass."""
         return saved.scattered(gy, overlap)

@@ -26,6 +26,10 @@ class Pooled:
         """A signal at its switches, zeros elsewhere."""
         return current(gy).scatter(gy, self.switches, self.size, overlap)
 
+    def masked(self, gy: Array, where: Array) -> Array:
+        """The sum at the switches, through the ReLU whose output was pooled."""
+        return current(gy).scatter_masked(gy, self.switches, self.size, where)
+
     def cropped(self, inputs: Boxes, output: Boxes) -> Pooled:
         """The same for windows: the output's boxes, which point into the inputs'."""
         if inputs.whole and output.whole:
