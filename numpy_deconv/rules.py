@@ -70,6 +70,20 @@ class Rule:
         gxs = self.apply(layer, saved, gy)
         return tuple(None if gx is None else _rectified(gx) for gx in gxs)
 
+    def masked(
+        self,
+        layer: Any,
+        saved: Any,
+        gy: Array,
+        wheres: tuple[Array | None, ...],
+        *,
+        rectified: bool = False,
+    ) -> Signals:
+        """The gradient through ``layer`` and the ReLUs below it: zero wherever what
+        such a ReLU took in or put out, ``wheres`` by slot, is not above zero."""
+        given = {"low": 0} if rectified else {}
+        return layer.vjp_masked(saved, gy, wheres, **given)
+
     def __repr__(self) -> str:
         return self.name
 

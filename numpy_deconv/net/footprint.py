@@ -44,7 +44,7 @@ def footprint(
     """
     if not len(places) or not is_float(tape[start].dtype):
         return None
-    above = tape.above(stop, start)
+    above = tape.net.above(stop, start)
     at = places[:, 1:]
     ranges = {start: np.stack([at, at + 1], axis=-1)}
     stops = []

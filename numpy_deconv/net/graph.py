@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -10,10 +10,16 @@ from typing import Any
 from ..arrays import Array, as_array
 from ..errors import NetError, NumpyDeconvError
 from ..layers import Layer
-from .steps import all_steps, lean_steps
+from ..rules import Rules
+from .joints import Joint
+from .passes import Pass, passes
+from .steps import Step, all_steps, lean_steps
 from .tape import Tape
 
 INPUT = "input"
+
+#: How many answers about itself a net remembers.
+_KNOWN = 64
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,14 @@ class Graph:
                         "nodes in the order in which they are computed"
                     )
             known.add(name)
-        self.nodes: Mapping[str, Node] = MappingProxyType(dict(nodes))
+        self.__setstate__(dict(nodes))
 
     def __getstate__(self) -> dict[str, Node]:
         return dict(self.nodes)  # a mapping proxy cannot be pickled
 
     def __setstate__(self, nodes: dict[str, Node]) -> None:
-        self.nodes = MappingProxyType(nodes)
+        self.nodes: Mapping[str, Node] = MappingProxyType(nodes)
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def __repr__(self) -> str:
         rows = (f"  {name}: {n.layer.describe()}" for name, n in self.nodes.items())
@@ -108,6 +115,51 @@ class Graph:
     def of_type(self, *kinds: type[Layer]) -> list[str]:
         """Names of the layers of these types, in order."""
         return [n for n, node in self.nodes.items() if isinstance(node.layer, kinds)]
+
+    def above(self, stop: str, start: str) -> set[str]:
+        """The layers that depend on the output of ``stop``, as ``start`` must."""
+        if stop != "input":
+            self.require(stop)
+        if start == stop:
+            return set()
+        above: set[str] = {stop}
+        for name, node in self.nodes.items():
+            if above.intersection(node.inputs):  # "pool:switches" carries no signal
+                above.add(name)
+        if start not in above:
+            raise NetError(f"{start!r} does not depend on {stop!r}: nothing to project")
+        return above - {stop}
+
+    def passes(
+        self,
+        rules: Rules,
+        start: str,
+        stop: str,
+        *,
+        fused: bool,
+        masks: bool,
+        joined: frozenset[str],
+    ) -> list[Pass]:
+        """What a signal goes through on its way down; see :func:`.passes.passes`."""
+
+        how = fused, masks, joined
+
+        def found() -> list[Pass]:
+            above = self.above(stop, start)
+            return passes(self.nodes, above, rules, start, stop, *how)
+
+        # rules are told apart by who they are, and held as long as they are known by it
+        key = id(rules), start, stop, *how
+        return self._remembered(key, lambda: (rules, found()))[1]
+
+    def _remembered(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
+        """What was found out about this net, which never changes, the last time."""
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            known = self._known[key] = find()
+        return known
 
     @property
     def params(self) -> dict[str, Array]:
@@ -150,16 +202,18 @@ class Graph:
         """
         last = self.output if until is None else self.require(until)
         lean = keep is not None
-        kept = {last, *(name for name in keep or () if name != INPUT)}
-        steps = lean_steps(self.nodes, set(map(self.require, kept))) if lean else None
+        kept = frozenset({last, *(name for name in keep or () if name != INPUT)})
+        steps = self._lean_steps(kept) if lean else all_steps(self.nodes, last)
         values: dict[str, Array] = {INPUT: as_array(x, "input")}
         saved: dict[str, Any] = {}
         shapes: dict[str, tuple[int, ...]] = {INPUT: values[INPUT].shape}
-        for step in all_steps(self.nodes, last) if steps is None else steps:
+        steps = list(steps)
+        joints = {step.name: Joint(step.channels) for step in steps if step.channels}
+        for step in steps:
             node = self.nodes[step.name]
             try:
                 xs = [_read(source, values, saved) for source in node.inputs]
-                computed = step.run(node.layer, xs)
+                computed = step.run(node.layer, xs, joints)
             except NumpyDeconvError as error:
                 raise type(error)(
                     f"layer {step.number} {step.name!r} ({node.layer.describe()}): "
@@ -171,7 +225,15 @@ class Graph:
                 saved[name] = self[name].slim(memory, value) if slim else memory
             for name in step.drops:
                 del values[name]
-        return Tape(self, values, saved, last, shapes, lean, learn)
+        wholes = {name: joint.whole() for name, joint in joints.items()}
+        joined = {name: whole for name, whole in wholes.items() if whole is not None}
+        return Tape(self, values, saved, last, shapes, lean, learn, joined)
+
+    def _lean_steps(self, kept: frozenset[str]) -> list[Step]:
+        def found() -> list[Step]:
+            return lean_steps(self.nodes, set(map(self.require, kept)))
+
+        return self._remembered((kept,), found)
 
 
 def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:

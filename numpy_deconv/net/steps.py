@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array
 from ..layers import Conv, Layer, ReLU
+from .joints import Joint, Place, joints_of
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -24,12 +25,28 @@ class Step:
     name: str
     relu: str | None = None
     drops: tuple[str, ...] = ()
+    place: Place | None = None  # what this is a part of
+    channels: tuple[int, ...] = ()  # of the parts that this joins
 
-    def run(self, layer: Layer, xs: list[Array]) -> dict[str, tuple[Array, Any]]:
+    def run(
+        self, layer: Layer, xs: list[Array], joints: dict[str, Joint]
+    ) -> dict[str, tuple[Array, Any]]:
         """Output, and what was saved for the way back, by name."""
-        if self.relu is None or not isinstance(layer, Conv):
+        if self.channels and self.name in joints:
+            whole = joints[self.name].whole()
+            if whole is not None:
+                return {self.name: (whole, self.channels)}
+        if not isinstance(layer, Conv) or (self.relu is None and self.place is None):
             return {self.name: layer.forward(*xs)}
-        y, saved = layer.forward_clipped(xs[0], 0, None)
+        out = None
+        if self.place is not None:
+            joint = joints[self.place.joint]
+            out = joint.part(self.place.slot, xs[0], layer)
+        y, saved = layer.forward_clipped(
+            xs[0], None if self.relu is None else 0, None, out
+        )
+        if self.relu is None:
+            return {self.name: (y, saved)}
         # the sum before the ReLU is nowhere: y has its shape, and the ReLU's slope
         return {self.name: (y, saved), self.relu: (y, y)}
 
@@ -45,7 +62,8 @@ def all_steps(nodes: Mapping[str, Node], last: str) -> Iterator[Step]:
 def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
     """What the kept activations depend on; each value is dropped after its last reader.
 
-    A Conv that only a ReLU reads is computed with it, unless it is itself kept.
+    A Conv that only a ReLU reads is computed with it, unless it is itself kept. What
+    only a concatenation reads is written where it will be.
     """
     needed = set(kept)
     for name in reversed(list(nodes)):
@@ -62,6 +80,18 @@ def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
         and type(nodes[conv].layer) is Conv
         and reads[conv] == 1
     }
+    made_by = {relu: conv for conv, relu in relus.items()} | {
+        name: name
+        for name in needed - relus.keys() - {INPUT}
+        if type(nodes[name].layer) is Conv
+    }
+    alone = {n: conv for n, conv in made_by.items() if reads[n] == 1 and n not in kept}
+    joints = joints_of({n: nodes[n] for n in nodes if n in needed}, alone)
+    places = {
+        alone[read]: Place(joint, slot)
+        for joint in joints
+        for slot, read in enumerate(nodes[joint].inputs)
+    }
     steps: list[Step] = []
     dropped = {INPUT, *kept}
     for number, name in reversed(list(enumerate(nodes, start=1))):
@@ -71,7 +101,9 @@ def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
         last_read = {_source(read) for read in nodes[name].inputs} - dropped
         dropped |= last_read
         unread = {name} if relu is not None else set()
-        steps.append(Step(number, name, relu, tuple(sorted(last_read | unread))))
+        drops = tuple(sorted(last_read | unread))
+        place, channels = places.get(name), joints.get(name, ())
+        steps.append(Step(number, name, relu, drops, place, channels))
     return steps[::-1]
 
 

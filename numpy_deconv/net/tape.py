@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, as_array, is_float
 from ..errors import DTypeError, NetError, NumpyDeconvError, ShapeError
-from ..rules import GRADIENT, Rules, identity
+from ..rules import GRADIENT, Rules
 from .learning import param_grads
-from .rectifying import rectifying
 
 if TYPE_CHECKING:
     from .graph import Graph
+    from .passes import Pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +31,17 @@ class Tape:
     shapes: Mapping[str, tuple[int, ...]]  # of every activation, kept or not
     lean: bool = False  # only some activations, and no more saved than vjp needs
     learns: bool = False  # if lean: saved is also what param_grads needs
+    joined: Mapping[str, Array] = field(default_factory=dict)  # outputs that lie as one
 
     def __post_init__(self) -> None:
-        for name in ("values", "saved", "shapes"):
+        for name in ("values", "saved", "shapes", "joined"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        mappings = map(dict, (self.values, self.saved, self.shapes))
-        values, saved, shapes = mappings
-        fields = self.net, values, saved, self.last, shapes, self.lean, self.learns
-        return type(self), fields
+        mappings = map(dict, (self.values, self.saved, self.shapes, self.joined))
+        values, saved, shapes, joined = mappings
+        how = self.lean, self.learns
+        return type(self), (self.net, values, saved, self.last, shapes, *how, joined)
 
     def __getitem__(self, name: str) -> Array:
         """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
@@ -98,40 +99,40 @@ class Tape:
     ) -> dict[str, Array]:
         """Signals by layer; without ``keep`` each is let go once it was passed on."""
         gy = self._checked(signal, start)
-        above = self.above(stop, start)
-        with_relu = {} if keep else self._rectifying(above, rules, stop)
-        rectified: set[str] = set()
+        # what the ReLUs saw is there sample by sample, or once for many signals
+        masks = len(gy) == len(self[start])
         arriving: dict[str, Array] = {start: gy}
-        for number, name in reversed(list(enumerate(self.net.nodes, start=1))):
-            if name not in above or name not in arriving:
+        joined = frozenset(self.joined) if masks else frozenset()
+        for step in self.net.passes(
+            rules, start, stop, fused=not keep, masks=masks, joined=joined
+        ):
+            name = step.name
+            if name not in arriving:
                 continue
-            node = self.net.nodes[name]
-            rule = identity if name in rectified else rules.for_layer(node.layer)
-            through = rule.rectified if name in with_relu else rule
-            rectified.add(with_relu.get(name, ""))
             gy = arriving[name] if keep else arriving.pop(name)
             try:
-                seen = self._read(name) if rule.of_inputs else self.saved[name]
-                gxs = through(node.layer, seen, gy)
+                gxs = self._through(step, gy)
             except NumpyDeconvError as error:
                 raise type(error)(
-                    f"layer {number} {name!r} ({node.layer.describe()}): {error}"
+                    f"layer {step.number} {name!r} ({step.layer.describe()}): {error}"
                 ) from error
-            for source, gx in zip(node.inputs, gxs, strict=True):
-                if gx is None or (source not in above and source != stop):
-                    continue
-                before = arriving.get(source)
-                arriving[source] = gx if before is None else before + gx
+            for slot, source in step.handed:
+                gx = gxs[slot]
+                if gx is not None:
+                    before = arriving.get(source)
+                    arriving[source] = gx if before is None else before + gx
         return arriving
 
-    def _rectifying(self, above: set[str], rules: Rules, stop: str) -> dict[str, str]:
-        nodes = self.net.nodes
-        carried = {
-            name: [s for s in nodes[name].inputs if s in above or s == stop]
-            for name in above
-        }
-        chosen = {name: rules.for_layer(nodes[name].layer) for name in above}
-        return rectifying(carried, chosen, stop)
+    def _through(self, step: Pass, gy: Array) -> tuple[Array | None, ...]:
+        rule, layer = step.rule, step.layer
+        seen = self._read(step.name) if rule.of_inputs else self.saved[step.name]
+        if step.masks:
+            wheres = tuple(
+                None if m is None else self.joined.get(m, self.saved[m])
+                for m in step.masks
+            )
+            return rule.masked(layer, seen, gy, wheres, rectified=step.rectifies)
+        return (rule.rectified if step.rectifies else rule)(layer, seen, gy)
 
     def _read(self, name: str) -> tuple[Array, ...]:
         """What a layer read: activations, and switches of pools."""
@@ -170,17 +171,3 @@ class Tape:
         if gy.dtype != y.dtype and not (is_float(gy.dtype) and is_float(y.dtype)):
             raise DTypeError(f"signal is {gy.dtype}, but {start!r} put out {y.dtype}")
         return gy.astype(y.dtype, copy=False)
-
-    def above(self, stop: str, start: str) -> set[str]:
-        """The layers that depend on the output of ``stop``, as ``start`` must."""
-        if stop != "input":
-            self.net.require(stop)
-        if start == stop:
-            return set()
-        above: set[str] = {stop}
-        for name, node in self.net.nodes.items():
-            if above.intersection(node.inputs):  # "pool:switches" carries no signal
-                above.add(name)
-        if start not in above:
-            raise NetError(f"{start!r} does not depend on {stop!r}: nothing to project")
-        return above - {stop}
