@@ -59,7 +59,8 @@ def conv_clipped(
     to.
     """
     checked = _checked(x, weight, bias, stride, padding, dilation, groups)
-    return current(checked[0]).conv_clipped(*checked, low, high, out)
+    more = {} if out is None else {"out": out}
+    return current(checked[0]).conv_clipped(*checked, low, high, **more)
 
 
 def _checked(
@@ -143,7 +144,8 @@ def conv_input_grad_clipped(
                 f"where is {where.dtype} {where.shape}, but the gradient "
                 f"{checked[0].dtype} {shape}: they must be alike"
             )
-    return current(checked[0]).conv_input_grad_clipped(*checked, low, high, where)
+    more = {} if where is None else {"where": where}
+    return current(checked[0]).conv_input_grad_clipped(*checked, low, high, **more)
 
 
 def _checked_grad(
