@@ -14,7 +14,7 @@ import small_nets
 from numpy_deconv import Backend, Graph, Node, Sequential, use_backend
 from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.errors import NetError
-from numpy_deconv.layers import Add, Conv, Identity, Layer, ReLU
+from numpy_deconv.layers import Add, Clip, Conv, Identity, Layer, ReLU
 from numpy_deconv.net import receptive_field
 from numpy_deconv.rules import DECONVNET, DESALINET, GRADIENT, GUIDED, Rules, gradient
 
@@ -214,3 +214,32 @@ def test_what_was_not_kept_is_answered_with_the_remedy() -> None:
 def test_layers_save_by_default_what_they_saved() -> None:
     saved = object()
     assert Layer.slim(ReLU(), saved, np.zeros(1)) is saved
+
+
+@every_net
+def test_calling_a_net_gives_its_output(name: str) -> None:
+    net, x = small_nets.make(name), small_nets.images(0)
+    np.testing.assert_array_equal(net(x), net.run(x).output)
+
+
+@pytest.mark.parametrize("bounds", [(0, 6), (None, 0.5), (-0.1, None), (None, None)])
+def test_a_clip_is_computed_with_its_conv_if_there_is_no_way_back(
+    backend: Backend, bounds: Any
+) -> None:
+    weight = np.random.default_rng(0).normal(size=(4, 2, 3, 3))
+    net = Sequential({"conv": Conv(weight), "clip": Clip(*bounds), "last": Identity()})
+    x = np.random.default_rng(1).normal(size=(2, 2, 7, 6))
+    full = net.run(x)
+    np.testing.assert_allclose(net(x), full.output, rtol=1e-12, atol=1e-12)
+    with use_backend(Counting()) as counting:
+        net(x)
+        assert counting.fused == 1  # type: ignore[attr-defined]
+        net.run(x, keep=())
+        assert counting.fused == 1  # type: ignore[attr-defined]
+
+
+def test_a_call_lets_everything_go() -> None:
+    alive: list[int] = []
+    step = Watching([], alive)
+    Sequential([(f"step{n}", step) for n in range(4)])(np.zeros((1, 1, 3)))
+    assert alive == [1, 2, 2, 2]

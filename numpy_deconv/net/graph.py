@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..arrays import Array, as_array
-from ..errors import NetError, NumpyDeconvError
+from ..errors import NetError
 from ..layers import Layer
 from ..rules import Rules
-from .joints import Joint
+from .forward import Forward
 from .passes import Pass, passes
 from .steps import Step, all_steps, lean_steps
 from .tape import Tape
@@ -96,8 +96,14 @@ class Graph:
         return self.nodes[self.require(name)].layer
 
     def __call__(self, x: Any) -> Array:
-        """The output for a batch ``x``."""
-        return self.run(x, keep=()).output
+        """The output for a batch ``x``, of which nothing else is kept."""
+        steps = self._lean_steps(frozenset({self.output}), only_forward=True)
+        forward = Forward(self.nodes, as_array(x, "input"), steps)
+        read = forward.parts_read
+        for name, _, memory in forward:
+            if name in read:
+                forward.saved[name] = memory
+        return forward.values[self.output]
 
     @property
     def output(self) -> str:
@@ -204,45 +210,23 @@ class Graph:
         lean = keep is not None
         kept = frozenset({last, *(name for name in keep or () if name != INPUT)})
         steps = self._lean_steps(kept) if lean else all_steps(self.nodes, last)
-        values: dict[str, Array] = {INPUT: as_array(x, "input")}
-        saved: dict[str, Any] = {}
-        shapes: dict[str, tuple[int, ...]] = {INPUT: values[INPUT].shape}
-        steps = list(steps)
-        joints = {step.name: Joint(step.channels) for step in steps if step.channels}
-        for step in steps:
-            node = self.nodes[step.name]
-            try:
-                xs = [_read(source, values, saved) for source in node.inputs]
-                computed = step.run(node.layer, xs, joints)
-            except NumpyDeconvError as error:
-                raise type(error)(
-                    f"layer {step.number} {step.name!r} ({node.layer.describe()}): "
-                    f"{error}"
-                ) from error
-            for name, (value, memory) in computed.items():
-                values[name], shapes[name] = value, value.shape
-                slim = lean and not (learn and self[name].params)
-                saved[name] = self[name].slim(memory, value) if slim else memory
-            for name in step.drops:
-                del values[name]
-        wholes = {name: joint.whole() for name, joint in joints.items()}
-        joined = {name: whole for name, whole in wholes.items() if whole is not None}
+        forward = Forward(self.nodes, as_array(x, "input"), list(steps))
+        shapes: dict[str, tuple[int, ...]] = {INPUT: forward.values[INPUT].shape}
+        for name, value, memory in forward:
+            shapes[name] = value.shape
+            slim = lean and not (learn and self[name].params)
+            forward.saved[name] = self[name].slim(memory, value) if slim else memory
+        values, saved, joined = forward.values, forward.saved, forward.joined()
         return Tape(self, values, saved, last, shapes, lean, learn, joined)
 
-    def _lean_steps(self, kept: frozenset[str]) -> list[Step]:
+    def _lean_steps(
+        self, kept: frozenset[str], *, only_forward: bool = False
+    ) -> list[Step]:
         def found() -> list[Step]:
-            return lean_steps(self.nodes, set(map(self.require, kept)))
+            names = set(map(self.require, kept))
+            return lean_steps(self.nodes, names, only_forward=only_forward)
 
-        return self._remembered((kept,), found)
-
-
-def _read(source: str, values: dict[str, Array], saved: dict[str, Any]) -> Array:
-    name, _, part = source.partition(":")
-    if not part:
-        return values[name]
-    if not hasattr(saved.get(name), part):
-        raise NetError(f"{name!r} saves no {part!r}: a max pool saves 'switches'")
-    return getattr(saved[name], part)
+        return self._remembered((kept, only_forward), found)
 
 
 class Sequential(Graph):

@@ -49,7 +49,7 @@ def legs(
     if cut is None:
         return None
     routes = [cut]
-    if len(cut.groups()) > 1:
+    if cut.count > 1:
         even = footprint(tape, start, places, rules, stop, even=True)
         routes += [] if even is None else [even]
     ends = [*_joints(cut, start), (len(cut.visits), stop)]
@@ -90,7 +90,7 @@ def _seconds(route: Route[Stop], limit: int) -> float:
         work += places * max(size, 8 * channels)
         weights += size
         most = max(most, 8 * places * channels * tape.output.itemsize)
-    count = len(route.groups()) + most / limit
+    count = route.count + most / limit
     work += READING * weights * count
     return work / SPEED + OVERHEAD * count * (1 + len(route.visits))
 

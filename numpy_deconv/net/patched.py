@@ -43,8 +43,8 @@ def patched_runs(
     second yields rows of ``boxes``, each once, and the part of those activations that
     is not as on the tape, as boxes and windows; one that is not named is as there.
     """
-    steps = lean_steps(net.nodes, set(wanted))
-    computed = [step.relu or step.name for step in steps]
+    steps = lean_steps(net.nodes, set(wanted), only_forward=True)
+    computed = [step.then or step.name for step in steps]
     last = max(wanted, key=list(net.nodes).index)
     parts = any(":" in source for s in steps for source in net.nodes[s.name].inputs)
     keep = wanted if parts else computed
@@ -158,8 +158,8 @@ def _again(batch: Batch[Update], visit: Update, fresh: dict[str, Array]) -> Arra
         found = visit.layer.on_windows(inputs, batch.at(visit.name))
     layer = visit.layer if found is None else found
     try:
-        if visit.with_relu and isinstance(layer, Conv):
-            return layer.forward_clipped(xs[0], 0, None)[0]
+        if visit.with_activation and isinstance(layer, Conv):
+            return layer.forward_clipped(xs[0], *visit.bounds)[0]
         return layer.forward(*xs)[0]
     except NumpyDeconvError as error:
         raise type(error)(

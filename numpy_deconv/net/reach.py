@@ -14,23 +14,25 @@ from ..per_axis import Sizes
 from ..window_ranges import extent, reached
 from .ranges import alike, everything, joined, same_places
 from .route import Route, Visit
-from .steps import INPUT, Step
+from .steps import INPUT, Bounds, Step
 from .tape import Tape
 
 
 @dataclass(frozen=True, eq=False)
 class Update(Visit):
-    """A layer to compute again on the boxes that change, with its ReLU if joined.
+    """A layer to compute again on the boxes that change, within the bounds of the
+    activation that follows if that is computed with it.
 
-    ``name`` is the ReLU's then, and ``origin`` the layer's own.
+    ``name`` is the activation's then, and ``origin`` the layer's own.
     """
 
     origin: str
     windowed: bool  # whether on windows, else on whole planes
+    bounds: Bounds
 
     @property
-    def with_relu(self) -> bool:
-        """Whether the ReLU that follows is computed with it."""
+    def with_activation(self) -> bool:
+        """Whether the activation that follows is computed with it."""
         return self.name != self.origin
 
 
@@ -45,7 +47,7 @@ def reach(tape: Tape, steps: Sequence[Step], boxes: Indices) -> Route[Update]:
     ranges = {INPUT: alike(boxes, tape.shape(INPUT)[2:])}
     visits = []
     for step in steps:
-        layer, name = tape.net[step.name], step.relu or step.name
+        layer, name = tape.net[step.name], step.then or step.name
         sources = tuple(n.partition(":")[0] for n in tape.net.nodes[step.name].inputs)
         moved = [(ranges[s], tape.shape(s)[2:]) for s in sources if s in ranges]
         if not moved:
@@ -64,7 +66,7 @@ def reach(tape: Tape, steps: Sequence[Step], boxes: Indices) -> Route[Update]:
             ranges[name] = everything(boxes, size)
             reads = [everything(boxes, each) for each in sizes]
         visit = (step.number, name, layer, sources, tuple(reads), window)
-        visits.append(Update(*visit, step.name, windowed))
+        visits.append(Update(*visit, step.name, windowed, step.bounds))
     rows = np.zeros(len(boxes), np.int64)
     return Route(tape, visits, ranges, rows, rows)
 

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array
-from ..layers import Conv, Layer, ReLU
+from ..layers import Clip, Conv, Layer, ReLU
 from .joints import Joint, Place, joints_of
 
 if TYPE_CHECKING:
     from .graph import Node
 
 INPUT = "input"
+Bounds = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One node, the ReLU computed in one pass with it, what nobody reads after it."""
+    """One node, the activation computed in one pass with it, what is dropped after."""
 
     number: int
     name: str
-    relu: str | None = None
+    then: str | None = None
+    bounds: Bounds = (None, None)  # what that keeps numbers between
     drops: tuple[str, ...] = ()
     place: Place | None = None  # what this is a part of
     channels: tuple[int, ...] = ()  # of the parts that this joins
@@ -36,19 +38,17 @@ class Step:
             whole = joints[self.name].whole()
             if whole is not None:
                 return {self.name: (whole, self.channels)}
-        if not isinstance(layer, Conv) or (self.relu is None and self.place is None):
+        if not isinstance(layer, Conv) or (self.then is None and self.place is None):
             return {self.name: layer.forward(*xs)}
         out = None
         if self.place is not None:
             joint = joints[self.place.joint]
             out = joint.part(self.place.slot, xs[0], layer)
-        y, saved = layer.forward_clipped(
-            xs[0], None if self.relu is None else 0, None, out
-        )
-        if self.relu is None:
+        y, saved = layer.forward_clipped(xs[0], *self.bounds, out)
+        if self.then is None:
             return {self.name: (y, saved)}
         # the sum before the ReLU is nowhere: y has its shape, and the ReLU's slope
-        return {self.name: (y, saved), self.relu: (y, y)}
+        return {self.name: (y, saved), self.then: (y, y)}
 
 
 def all_steps(nodes: Mapping[str, Node], last: str) -> Iterator[Step]:
@@ -59,11 +59,15 @@ def all_steps(nodes: Mapping[str, Node], last: str) -> Iterator[Step]:
             return
 
 
-def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
+def lean_steps(
+    nodes: Mapping[str, Node], kept: set[str], *, only_forward: bool = False
+) -> list[Step]:
     """What the kept activations depend on; each value is dropped after its last reader.
 
-    A Conv that only a ReLU reads is computed with it, unless it is itself kept. What
-    only a concatenation reads is written where it will be.
+    A Conv that only a ReLU reads is computed with it, unless it is itself kept. So is
+    one below a Clip, if there is no way back: at a bound, what comes out does not tell
+    whether the gradient passes. What only a concatenation reads is written where it
+    will be.
     """
     needed = set(kept)
     for name in reversed(list(nodes)):
@@ -73,7 +77,7 @@ def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
     relus = {
         conv: name
         for name in nodes
-        if name in needed and type(nodes[name].layer) is ReLU
+        if name in needed and _bounds(nodes[name].layer, only_forward) is not None
         for conv in nodes[name].inputs
         if conv not in kept
         and conv in nodes
@@ -102,9 +106,20 @@ def lean_steps(nodes: Mapping[str, Node], kept: set[str]) -> list[Step]:
         dropped |= last_read
         unread = {name} if relu is not None else set()
         drops = tuple(sorted(last_read | unread))
+        bounds = None if relu is None else _bounds(nodes[relu].layer, only_forward)
         place, channels = places.get(name), joints.get(name, ())
-        steps.append(Step(number, name, relu, drops, place, channels))
+        step = Step(number, name, relu, bounds or (None, None), drops, place, channels)
+        steps.append(step)
     return steps[::-1]
+
+
+def _bounds(layer: Layer, only_forward: bool) -> Bounds | None:
+    """Between what an activation keeps numbers, if that is all it does."""
+    if type(layer) is ReLU:
+        return 0, None
+    if type(layer) is Clip and only_forward:
+        return layer.low, layer.high
+    return None
 
 
 def _source(read: str) -> str:
