@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.backends.numba_cpu import sparse, sparse_plan, team
 from numpy_deconv.backends.numba_cpu.algorithms import Problem, sparse_below
+from numpy_deconv.backends.numba_cpu.ending import Ending
 from numpy_deconv.window import Window
 
 REFERENCE = NumpyBackend()
@@ -38,7 +39,7 @@ class Case(NamedTuple):
     def got(self, low: float = -math.inf, high: float = math.inf) -> Any:
         grad = fenced(self.grad, True)
         given_ = (grad, self.weight, self.bias, self.size, self.window)
-        return sparse.conv_input_grad(*given_, low, high)
+        return sparse.conv_input_grad(*given_, Ending(low, high), None)
 
 
 @st.composite

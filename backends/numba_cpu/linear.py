@@ -1,7 +1,8 @@
 """``x @ weight.T + bias`` without packing the weight: it is read once, as it lies.
 
 A fully connected layer is bound by reading its weight, so neither layout is turned
-into the other. A weight with contiguous rows is met by dot products along them; a
+into the other. A weight with contiguous rows is met by dot products along them, or, by
+many rows of ``x``, as the factor whose elements are read one by one (``batched``); a
 transposed one (the way back down) is a panel already.
 """
 
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 
-from . import arena
+from . import arena, batched
 from .compiled import compiled, intrinsic, types
 from .microkernel import ROWS, VECTORS, tile
 from .packing import panel_width
@@ -44,7 +45,9 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     start = np.zeros(outs, x.dtype) if bias is None else np.ascontiguousarray(bias)
     lanes = lanes_of(x.dtype)
     alone = rows.size * outs < 1 << 20
-    if weight.T.flags.c_contiguous and outs % lanes == 0:
+    if len(rows) >= batched.FEWEST and weight.flags.c_contiguous:
+        batched.product(rows, weight, start, y)
+    elif weight.T.flags.c_contiguous and outs % lanes == 0:
         width = panel_width(x.dtype)
         g = Geometry(len(rows), outs, ins, width, lanes)
         number = x.dtype.type

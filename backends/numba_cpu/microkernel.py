@@ -19,8 +19,9 @@ from llvmlite import ir
 from .compiled import inlined, intrinsic, types
 from .vectors import I64, UNIT, Code, address_of
 
-#: Rows of the largest tile. Two accumulators each, and room for B's and A's operands.
-ROWS = 14 if UNIT.registers == 32 else 6
+#: Rows of the largest tile. Two accumulators each, and room for B's and A's operands;
+#: AVX-512 spreads A's out on the way from memory, and needs no register for them.
+ROWS = (14 if UNIT.width == 64 else 12) if UNIT.registers == 32 else 6
 VECTORS = 2
 #: How many rows share a base address, so that addresses do not use up the registers.
 _ROWS_PER_BASE = 3

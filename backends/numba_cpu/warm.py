@@ -9,6 +9,7 @@ import numpy as np
 from ...layers.boxes import Boxes
 from ...window import Window
 from . import team
+from .batched import FEWEST
 
 if TYPE_CHECKING:
     from .backend import NumbaBackend
@@ -50,6 +51,7 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
     rows, matrix = _ones(dtype, 5, 70), _ones(dtype, 64, 70)
     for each in (matrix, np.asfortranarray(matrix)):
         backend.linear(rows, each, None)
+    backend.linear(_ones(dtype, FEWEST, 70), matrix, None)
     columns = backend.im2col(x, plain, (20, 20))
     backend.col2im(columns, plain, (20, 20), (20, 20))
 
@@ -62,6 +64,7 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
         for overlap in OVERLAPS:
             backend.scatter(y, switches, size, overlap)
             backend.scatter_grad(x, y, switches, overlap)
+        backend.scatter_masked(y, switches, size, x)
         backend.gather(x, switches)
         for padded in (False, True):
             y = backend.avg_pool(x, window, padded)
@@ -74,6 +77,11 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
     output = Boxes(np.ones((1, 2), np.int64), (2, 2), y.shape[2:], row)
     inputs = Boxes(np.full((1, 2), 2), (4, 4), size, row)
     backend.cut(x, inputs)
+    last = np.moveaxis(_ones(dtype, 1, 9, 9, 17), -1, 1)
+    both = backend.concat(last, last, axis=1)
+    backend.split_channels(both, (17, 17), last, None)
+    backend.activation(both, "relu")
+    backend.max_pool(both[:, 3:20], window)
     for stays in (None, switches >= 0):
         windows = y[:, :, :2, :2], switches, stays, size, output, inputs
         backend.scatter_windows(*windows)

@@ -1,0 +1,45 @@
+"""Fully connected layers of many rows, whose depth is cut into portions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fenced_arrays import answered, fenced
+
+from numpy_deconv import oracle
+from numpy_deconv.backends.numba_cpu import NumbaBackend, batched
+
+OURS = NumbaBackend()
+
+
+@pytest.mark.parametrize(
+    ("rows", "ins", "outs", "dtype"),
+    [
+        (8, 9000, 57, np.float32),
+        (200, 1500, 15, np.float32),
+        (33, 2501, 113, np.float32),
+        (70, 999, 1, np.float64),
+        (300, 3, 300, np.float64),
+    ],
+)
+def test_every_portion_is_added_up(rows: int, ins: int, outs: int, dtype: Any) -> None:
+    rng = np.random.default_rng([rows, ins, outs])
+    x = fenced(rng.standard_normal((rows, ins)).astype(dtype), False)
+    weight = fenced(rng.standard_normal((outs, ins)).astype(dtype), False)
+    bias = fenced(rng.standard_normal((1, outs)).astype(dtype), False)
+    geometry, _, _ = batched._plan(rows, outs, ins, np.dtype(dtype))
+    assert geometry.portions > 1 or ins < 64
+    (got,) = answered(lambda *a: OURS.linear(*a[:2], a[2][0]), x, weight, bias)
+    oracle.assert_conforms(got, "linear", [x, weight, bias[0]])
+
+
+def test_other_rows_do_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 2000)).astype(np.float32)
+    weight = rng.standard_normal((20, 2000)).astype(np.float32)
+    x[7] = np.nan
+    got = OURS.linear(x, weight, None)
+    assert np.isnan(got[7]).all()
+    assert not np.isnan(np.delete(got, 7, axis=0)).any()
