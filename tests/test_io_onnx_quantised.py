@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import pytest
 from onnx import helper
 from onnx_nets import model_of, one_operator
+from onnx_steps import IMAGE, Array, compared, drawn
 
 from numpy_deconv.errors import FileFormatError
-from numpy_deconv.io.onnx import Imported, import_onnx, parse_onnx
-from numpy_deconv.layers import Conv
+from numpy_deconv.io.onnx import import_onnx, parse_onnx
 
-Array = npt.NDArray[Any]
-IMAGE = (1, 3, 6, 5)
 STEP = np.float32(0.05)
-
-
-def drawn(*shape: int) -> Array:
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def quantity(value: float, kind: str) -> Array:
@@ -36,24 +29,6 @@ def scales(*, kind: str = "u1", x: float = 0.05, y: float = 0.03) -> dict[str, A
         "ys": quantity(y, "f4"),
         "yz": quantity(zero + 7, kind),
     }
-
-
-def compared(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[Array, Imported]:
-    """Steps that ONNX Runtime is away, and the net."""
-    runtime = pytest.importorskip("onnxruntime")
-    runtime.set_default_logger_severity(4)
-    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
-    raw = model.SerializeToString()
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = runtime.InferenceSession(raw, options, ["CPUExecutionProvider"])
-    x = drawn(*shape)
-    (want,) = session.run(None, {"x": x})
-    imported = import_onnx(parse_onnx(raw))
-    got = imported.net(x)
-    assert got.shape == want.shape == imported.output_shape
-    assert got.dtype == np.float32
-    return np.abs(got - want), imported
 
 
 def linear(kind: str, **options: Any) -> onnx.NodeProto:
@@ -75,77 +50,6 @@ def test_there_and_back(kind: str, axis: int | None) -> None:
     model = model_of(nodes, IMAGE, {"s": factor, "z": zero})
     away, _ = compared(model, IMAGE)
     assert away.max() < 1e-6
-
-
-def dynamic(kind: str, weight: Array, zero: Array, **options: Any) -> onnx.ModelProto:
-    """What ONNX Runtime's dynamic quantiser makes of a layer."""
-    nodes = [
-        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "qs", "qz"], name="by"),
-        helper.make_node(kind, ["q", "w", "qz", "wz"], ["sum"], name="sum", **options),
-        helper.make_node("Cast", ["sum"], ["number"], to=1),
-        helper.make_node("Mul", ["qs", "ws"], ["scale"]),
-        helper.make_node("Mul", ["number", "scale"], ["y"]),
-    ]
-    shape = IMAGE if kind == "ConvInteger" else (4, 7)
-    constants = {"w": weight, "wz": zero, "ws": np.float32([0.02])}
-    return model_of(nodes, shape, constants)
-
-
-@pytest.mark.parametrize("zero", [0, 12])
-def test_what_is_quantised_as_it_runs(zero: int) -> None:
-    rng = np.random.default_rng(1)
-    weight = rng.integers(0, 255, (4, 3, 3, 3)).astype("u1")
-    model = dynamic("ConvInteger", weight, np.array(zero, "u1"), pads=[1] * 4)
-    away, imported = compared(model, IMAGE)
-    assert away.max() < 1e-4
-    kernel = (weight.astype("f8") - zero) * 0.02
-    tape = imported.net.run(drawn(*IMAGE))
-    signal = drawn(*imported.output_shape)
-    exact = Conv(kernel, padding=1).vjp(Conv(kernel, padding=1).forward(
-        drawn(*IMAGE).astype("f8"))[1], signal.astype("f8"))[0]  # fmt: skip
-    assert exact is not None
-    gradient = tape.project(signal, start=imported.net.output)
-    np.testing.assert_allclose(gradient, exact, rtol=1e-4, atol=1e-4)
-
-
-def test_products_with_a_zero_for_each_column() -> None:
-    rng = np.random.default_rng(1)
-    weight = rng.integers(-100, 100, (7, 5)).astype("i1")
-    zero = np.array([0, 1, -2, 3, 4], "i1")
-    away, _ = compared(dynamic("MatMulInteger", weight, zero), (4, 7))
-    assert away.max() < 1e-4
-
-
-def test_a_picture_without_range_is_quantised_in_steps_of_one() -> None:
-    model = one_operator("DynamicQuantizeLinear", IMAGE, outputs=("y", "s", "z"))
-    net = import_onnx(parse_onnx(model.SerializeToString()), output="s").net
-    assert net(np.zeros(IMAGE, "f4")) == 1
-    assert net(np.full(IMAGE, 51, "f4")) == np.float32(0.2)
-
-
-def test_sums_of_constants_only() -> None:
-    nodes = [
-        helper.make_node("MatMulInteger", ["a", "a"], ["sum"], name="sum"),
-        helper.make_node("Cast", ["sum"], ["number"], to=1),
-        helper.make_node("Add", ["x", "number"], ["y"]),
-    ]
-    model = model_of(nodes, (2, 2), {"a": np.ones((2, 2), "u1")})
-    with pytest.raises(FileFormatError, match="it sums up constants only"):
-        import_onnx(parse_onnx(model.SerializeToString()))
-
-
-def test_a_zero_that_depends_on_the_input() -> None:
-    nodes = [
-        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], name="by"),
-        helper.make_node("MatMulInteger", ["q", "w", "", "z"], ["y"], name="sum"),
-    ]
-    model = model_of(nodes, (2, 2), {"w": np.ones((2, 2), "u1")})
-    with pytest.raises(FileFormatError, match="zero point depends on the input"):
-        import_onnx(parse_onnx(model.SerializeToString()))
-    node = helper.make_node("Cast", ["x"], ["n"], to=6)
-    odd = helper.make_node("DynamicQuantizeLinear", ["n"], ["y", "s", "z"], name="by")
-    with pytest.raises(FileFormatError, match="it quantises int32, not floats"):
-        import_onnx(parse_onnx(model_of([node, odd], (2, 2)).SerializeToString()))
 
 
 def test_what_is_clipped_has_no_gradient() -> None:

@@ -198,6 +198,12 @@ def test_a_bare_net_needs_a_size() -> None:
         assert result.pixels.dtype == np.float32
 
 
+@pytest.mark.parametrize("size", [(3, -4, 4), (3, 0, 4), 64, (3,), (3, 4.5, 4)])
+def test_a_size_that_no_picture_has(size: Any) -> None:
+    with pytest.raises(OptionError, match="size must be"):
+        class_visualization(small_net(), None, 0, size=size)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

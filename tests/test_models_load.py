@@ -138,7 +138,8 @@ def test_random_weights_by_name() -> None:
         ("cat.pth", r"'cat.pth' is neither a file nor a model's name \(trained: emoji"),
         (
             "vgg16:rand",
-            r"vgg16:rand is no model: write vgg16:random, or vgg16:random:7",
+            "vgg16:rand is no model, and there is no file 'rand': write vgg16:random, "
+            "or vgg16:random:7",
         ),
         ("vgg16:random:x", "vgg16:random:x is no model"),
         ("vgg16:random:-1", "vgg16:random:-1 is no model"),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import (
-    Seed,
-)
+from .options import Seed
 from .progress import step
-from .session import session
+from .session import Session, session
 from .setup import ASKED, HERE, Question, Setup, with_tables
 
 if TYPE_CHECKING:
@@ -170,32 +169,22 @@ def sanity_check(
     net. Adebayo et al. 2018.
     """
     with session(setup.backend, setup.debug, setup.out) as work:
-        from .. import methods
-        from .inputs import opened
-
-        known, wanted, batch = opened(work, setup, question)
-        for name in dict.fromkeys(method):
-            with step(f"sanity check of {name.value}") as progress:
-                found = methods.randomisation_check(
-                    getattr(methods, name.value),
-                    known,
-                    batch.x,
-                    wanted,
-                    stages=stages,
-                    seed=seed,
-                    progress=progress,
-                )
+        options = {"stages": stages, "seed": seed}
+        request = work, setup, question
+        for name, found, files in _judged(
+            "randomisation_check", "sanity check", method, request, options
+        ):
             last = float(found.spearman_abs[0].mean())
             every = float(found.spearman_abs[-1].mean())
             typer.echo(
-                f"{name.value}: rank correlation {last:.2f} after {found.layers[0]}, "
+                f"{name}: rank correlation {last:.2f} after {found.layers[0]}, "
                 f"{every:.2f} after {found.layers[-1]}"
             )
-            for sample, file in enumerate(batch.names):
+            for sample, file in enumerate(files):
                 settings = {**found.settings, "picture": file}
-                file_name = f"{file}-sanity-{name.value}-maps.png"
+                file_name = f"{file}-sanity-{name}-maps.png"
                 work.save(file_name, found.maps(sample), settings)
-            work.keep(f"sanity-{name.value}.png", found)
+            work.keep(f"sanity-{name}.png", found)
 
 
 @with_tables
@@ -218,24 +207,35 @@ def max_sensitivity(
     is furthest from it. Yeh et al. 2019.
     """
     with session(setup.backend, setup.debug, setup.out) as work:
-        from .. import methods
-        from .inputs import opened
-
-        known, wanted, batch = opened(work, setup, question)
-        for name in dict.fromkeys(method):
-            with step(f"sensitivity of {name.value}") as progress:
-                found = methods.max_sensitivity(
-                    getattr(methods, name.value),
-                    known,
-                    batch.x,
-                    wanted,
-                    radius=radius,
-                    samples=samples,
-                    seed=seed,
-                    progress=progress,
-                )
-            for sample, file in enumerate(batch.names):
-                typer.echo(f"{file}: {name.value} moves by {found.values[sample]:.3g}")
+        options = {"radius": radius, "samples": samples, "seed": seed}
+        request = work, setup, question
+        for name, found, files in _judged(
+            "max_sensitivity", "sensitivity", method, request, options
+        ):
+            for sample, file in enumerate(files):
+                typer.echo(f"{file}: {name} moves by {found.values[sample]:.3g}")
                 work.about |= {"picture": file}
-                file_name = f"{file}-max-sensitivity-{name.value}.png"
+                file_name = f"{file}-max-sensitivity-{name}.png"
                 work.keep(file_name, found, found.drawn(sample))
+
+
+def _judged(
+    judge: str,
+    label: str,
+    judged: list[MethodName],
+    request: tuple[Session, Setup, Question],
+    options: dict[str, Any],
+) -> Iterator[tuple[str, Any, list[str]]]:
+    """Of each attribution: its name, what ``judge`` of ``methods`` finds, the files."""
+    from .. import methods
+    from .inputs import opened
+
+    known, wanted, batch = opened(*request)
+    judging = getattr(methods, judge)
+    attributions = {name: getattr(methods, name.value) for name in judged}
+    for name, attribution in attributions.items():
+        with step(f"{label} of {name.value}") as progress:
+            found = judging(
+                attribution, known, batch.x, wanted, progress=progress, **options
+            )
+        yield name.value, found, batch.names

@@ -147,9 +147,11 @@ def train(
             watchers=watchers,
         )
         loss, accuracy = training.history.epochs(pictures.steps)[-1]
+        epochs = training.place.epoch
         typer.echo(
-            f"{training.place.epoch} epochs done: mean loss {loss:.4f}, mean accuracy "
-            f"{accuracy:.1%} in the last; weights: {out / 'weights.safetensors'}"
+            f"{epochs} epoch{'s' * (epochs != 1)} done: mean loss {loss:.4f}, mean "
+            f"accuracy {accuracy:.1%} in the last; weights: "
+            f"{out / 'weights.safetensors'}"
         )
 
 

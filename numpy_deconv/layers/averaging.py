@@ -11,9 +11,8 @@ from ..arrays import Array
 from ..functional import adaptive_avg_pool, avg_pool, lp_pool
 from ..per_axis import Sizes
 from ..registry import current
-from ..window import Positions
 from .boxes import Boxes, Indices, rows_of
-from .layer import Layer, Reads, by, whole
+from .layer import Layer, ReadsAll, by
 from .windowed import Adaptive, Windowed, window_of
 
 
@@ -144,7 +143,7 @@ class AdaptiveAvgPool(Adaptive):
 
 
 @dataclass(frozen=True, eq=False)
-class GlobalAvgPool(Layer):
+class GlobalAvgPool(ReadsAll):
     """Mean of each plane, kept as ``(N, C, 1, ...)``."""
 
     def forward(self, *xs: Array) -> tuple[Array, Sizes]:
@@ -155,6 +154,3 @@ class GlobalAvgPool(Layer):
 
     def take(self, saved: Sizes, samples: Indices) -> Sizes:
         return saved
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(sizes[0])]

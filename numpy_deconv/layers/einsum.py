@@ -11,11 +11,9 @@ import numpy as np
 
 from ..arrays import Array, widened
 from ..errors import ShapeError
-from ..per_axis import Sizes
-from ..window import Positions
 from .arithmetic import Operation
-from .boxes import Boxes, Indices, rows_of
-from .layer import Layer, Reads, WithoutRule, whole
+from .boxes import Indices, rows_of
+from .layer import ReadsAll, WithoutRule
 
 Subscripts = tuple[tuple[str, ...], str]  # of each operand, and of the result
 
@@ -74,7 +72,7 @@ def lengths(named: Subscripts, shapes: Sequence[tuple[int, ...]]) -> dict[str, i
 
 
 @dataclass(frozen=True, eq=False)
-class Einsum(Operation, WithoutRule):
+class Einsum(ReadsAll, Operation, WithoutRule):
     """``einsum(equation, *operands)``; ``constants`` has an entry for each operand.
 
     >>> layer = Einsum((None, np.array([[1.0, 2.0]])), "bi,oi->bo")
@@ -117,15 +115,6 @@ class Einsum(Operation, WithoutRule):
         if not result or first != {result[0]} or not shared:
             return NotImplemented
         return tuple(rows_of(x, samples) for x in saved)
-
-    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
-        return None
-
-    def crop(self, saved: Any, inputs: list[Boxes], output: Boxes) -> None:
-        return None
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(each) for each in sizes]
 
 
 def _slope(

@@ -7,14 +7,12 @@ from typing import Any
 
 from ..arrays import Array
 from ..functional import col2im, im2col
-from ..per_axis import Sizes
-from ..window import Positions
 from .boxes import Indices
-from .layer import Layer, Reads, by, whole
+from .layer import ReadsAll, by
 
 
 @dataclass(frozen=True, eq=False)
-class Col2Im(Layer):
+class Col2Im(ReadsAll):
     """``(N, C*prod(kernel), L)`` to ``(N, C, *output_size)``, overlaps summed.
 
     See ``numpy_deconv.col2im``.
@@ -43,6 +41,3 @@ class Col2Im(Layer):
 
     def describe(self) -> str:
         return f"Col2Im to {by(self.output_size)}"
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(sizes[0])]

@@ -10,12 +10,10 @@ import numpy as np
 
 from ..arrays import Array, widened
 from ..errors import OptionError, ShapeError
-from ..per_axis import Sizes
 from ..registry import current
-from ..window import Positions
 from .arithmetic import Operation
-from .boxes import Boxes, Indices, rows_of
-from .layer import Layer, Reads, WithoutRule, whole
+from .boxes import Indices, rows_of
+from .layer import ReadsAll, WithoutRule
 
 MODES = ("nearest", "linear", "cubic")
 BORDERS = ("zeros", "border", "reflection")
@@ -23,7 +21,7 @@ CUBIC = -0.75  # as torch and ONNX have it
 
 
 @dataclass(frozen=True, eq=False)
-class GridSample(Operation, WithoutRule):
+class GridSample(ReadsAll, Operation, WithoutRule):
     """``x (N, C, *size)`` at ``grid (N, *out, rank)``, from -1 to 1 along each axis.
 
     The last axis of the grid has the axis of ``x`` that changes fastest first. With
@@ -70,15 +68,6 @@ class GridSample(Operation, WithoutRule):
         if any(c is not None and len(c) != 1 for c in self.constants):
             return NotImplemented
         return tuple(rows_of(x, samples) for x in saved)
-
-    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
-        return None
-
-    def crop(self, saved: Any, inputs: list[Boxes], output: Boxes) -> None:
-        return None
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(each) for each in sizes]
 
 
 def _axis_taps(

@@ -161,6 +161,19 @@ class Pointwise(Layer):
         return self, saved if saved is None else output.cut(saved)
 
 
+class ReadsAll(Layer):
+    """A layer whose every output may depend on all of every input.
+
+    Windows of the output need whole planes, so there is no such layer on windows.
+    """
+
+    on_windows = Layer.on_windows
+    crop = Layer.crop
+
+    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
+        return [whole(each) for each in sizes]
+
+
 class WithoutRule(Layer):
     """A layer on whose way down nobody published anything but the gradient.
 

@@ -9,16 +9,14 @@ import numpy as np
 
 from ..arrays import Array, widened
 from ..errors import ShapeError
-from ..per_axis import Sizes
-from ..window import Positions
 from .arithmetic import Operation
-from .boxes import Boxes, Indices, rows_of
+from .boxes import Indices, rows_of
 from .broadcasting import broadcast_shape, unbroadcast
-from .layer import Layer, Reads, whole
+from .layer import ReadsAll
 
 
 @dataclass(frozen=True, eq=False)
-class MatMul(Operation):
+class MatMul(ReadsAll, Operation):
     """``a @ b`` as NumPy's: over the last two axes, the others broadcast."""
 
     def check(self, *operands: Array) -> None:
@@ -71,15 +69,6 @@ class MatMul(Operation):
         if any(x.ndim < 3 or x.ndim < rank for x in saved):
             return NotImplemented
         return tuple(rows_of(x, samples) for x in saved)
-
-    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
-        return None
-
-    def crop(self, saved: Any, inputs: list[Boxes], output: Boxes) -> None:
-        return None
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(each) for each in sizes]
 
 
 @widened

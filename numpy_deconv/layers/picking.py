@@ -14,13 +14,13 @@ from ..per_axis import Sizes
 from ..registry import beside
 from ..window import Positions
 from .arithmetic import Operation
-from .boxes import Boxes, Indices, rows_of
-from .layer import Layer, Outline, Reads, by, whole
+from .boxes import Indices, rows_of
+from .layer import Layer, Outline, Reads, ReadsAll, by, whole
 from .taps import along, picked, transposed
 
 
 @dataclass(frozen=True, eq=False)
-class Pick(Operation):
+class Pick(ReadsAll, Operation):
     """Entries of each sample's operands, laid out flat one operand after the other.
 
     ``sources`` counts in that row, and has the shape of a sample of the output. What
@@ -89,15 +89,6 @@ class Pick(Operation):
         return (
             tuple(rows_of(x, samples) for x in saved) if self.batch else NotImplemented
         )
-
-    def on_windows(self, inputs: list[Boxes], output: Boxes) -> Layer | None:
-        return None
-
-    def crop(self, saved: Any, inputs: list[Boxes], output: Boxes) -> None:
-        return None
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(each) for each in sizes]
 
 
 @dataclass(frozen=True, eq=False)

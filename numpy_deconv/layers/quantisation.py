@@ -13,7 +13,7 @@ from ..registry import beside
 from ..window import Positions
 from .boxes import Boxes, Indices, rows_of
 from .broadcasting import broadcast_shape, same_everywhere
-from .layer import Layer, Pointwise, Reads, whole
+from .layer import Layer, Pointwise, Reads, ReadsAll, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ MOST = 255  # of a byte, which is what is quantised to as a net runs
 
 
 @dataclass(frozen=True, eq=False)
-class ByteRange(Layer):
+class ByteRange(ReadsAll):
     """The step that maps all of ``x`` and 0 to bytes, or (``zero``) the byte of 0.
 
     One number without axes, of the whole batch, as ONNX's DynamicQuantizeLinear has it.
@@ -87,9 +87,6 @@ class ByteRange(Layer):
 
     def describe(self) -> str:
         return "ByteRange " + ("zero" if self.zero else "step")
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(each) for each in sizes]
 
 
 @dataclass(frozen=True, eq=False)

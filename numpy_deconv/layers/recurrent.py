@@ -15,10 +15,8 @@ import numpy as np
 
 from ..arrays import Array, widened
 from ..errors import ShapeError
-from ..per_axis import Sizes
 from ..registry import beside
-from ..window import Positions
-from .layer import Reads, WithoutRule, whole
+from .layer import ReadsAll, WithoutRule
 
 
 class History(NamedTuple):
@@ -30,7 +28,7 @@ class History(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Recurrent(WithoutRule):
+class Recurrent(ReadsAll, WithoutRule):
     """A state carried along the first axis; ``reverse``: from its end.
 
     ``weight (G*H, I)`` and ``recurrent (G*H, H)`` hold G gates below each other, the
@@ -138,9 +136,6 @@ class Recurrent(WithoutRule):
     def describe(self) -> str:
         sizes = f"{self.weight.shape[1]} -> {self.hidden}"
         return f"{type(self).__name__} {sizes}" + ", from the end" * self.reverse
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(sizes[0])]
 
     def _added(self, state: Array) -> Array:
         """What the state adds to the gates."""

@@ -14,10 +14,10 @@ from ..per_axis import Sizes
 from ..registry import beside
 from ..window import Positions
 from .boxes import Indices, rows_of
-from .layer import Layer, Reads, whole
+from .layer import Reads, ReadsAll, whole
 
 
-class _Standardised(Layer):
+class _Standardised(ReadsAll):
     """``(x - mean) / sqrt(var + eps)`` over axes of each sample, scaled and shifted."""
 
     centred: ClassVar[bool] = True  # else the mean stays: divided by sqrt(mean(x*x))
@@ -65,9 +65,6 @@ class _Standardised(Layer):
 
     def take(self, saved: Array, samples: Indices) -> Array:
         return rows_of(saved, samples)
-
-    def reads(self, at: Positions, sizes: list[Sizes], size: Sizes) -> Reads:
-        return [whole(sizes[0])]
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,15 +121,16 @@ def _begun(
     subject: Any, net: Graph, source: Any, layer: str, top: int, memory: int | None
 ) -> tuple[Ranking, int]:
     """An empty table, and how many pictures fit; the first that can be read tells."""
-    sample = None
+    sample, why = None, ""
     for number in range(len(source)):
         try:
             sample = batch_of(read_picture(subject, source, number))
-        except (FileFormatError, OSError):
+        except (FileFormatError, OSError) as error:
+            why = why or f": {error}"
             continue
         break
     if sample is None:
-        raise OptionError(f"none of the {len(source)} pictures can be read")
+        raise OptionError(f"none of the {len(source)} pictures can be read{why}")
     tape = net.run(sample, until=layer, keep=())
     shape = (tape.shape(layer)[1], 0)
     empty = np.zeros(shape, tape[layer].dtype), np.zeros(shape, int)

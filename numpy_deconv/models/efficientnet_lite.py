@@ -9,38 +9,20 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..layers import Add, GlobalAvgPool
+from ..layers import GlobalAvgPool
 from .architecture import Architecture
+from .inverted_residual import Form, Keys, Stage
 from .preprocess import Preprocess
-from .row import (
-    Row,
-    batch_norm,
-    conv,
-    dropout,
-    flatten,
-    linear,
-    relu6,
-)
-
-
-class Stage(NamedTuple):
-    """Blocks of one width; the first of them may have a stride."""
-
-    blocks: int
-    kernel: int
-    stride: int
-    expansion: int
-    width: int
-
+from .row import Row, dropout, flatten, linear
 
 STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+    Stage(1, 16, 1, 1),
+    Stage(6, 24, 2, 2),
+    Stage(6, 40, 2, 2, kernel=5),
+    Stage(6, 80, 3, 2),
+    Stage(6, 112, 3, 1, kernel=5),
+    Stage(6, 192, 4, 2, kernel=5),
+    Stage(6, 320, 1, 1),
 )
 """Table 1 of Tan & Le 2019 (EfficientNet-B0), which Lite0 keeps."""
 
@@ -64,72 +46,16 @@ SCALINGS = (
 
 STEM_WIDTH = 32
 HEAD_WIDTH = 1280
-EPS = 1e-3
 
 
-def normed(
-    name: str,
-    conv_key: str,
-    norm_key: str,
-    channels: int,
-    out: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    groups: int = 1,
-    saturated: bool = True,
-) -> list[Row]:
-    """A convolution without bias, its batch norm, and (``saturated``) a ReLU6."""
-    rows = [
-        conv(
-            name,
-            conv_key,
-            channels,
-            out,
-            kernel,
-            stride=stride,
-            padding="same",
-            groups=groups,
-            bias=False,
-        ),
-        batch_norm(f"{name}_bn", norm_key, out, eps=EPS),
+def keys(index: int, expanded: bool) -> list[Keys]:
+    """Of the block of this index, counted from 0."""
+    names = ["_expand_conv", "_depthwise_conv", "_project_conv"]
+    return [
+        (f"_blocks.{index}.{name}", f"_blocks.{index}._bn{number}")
+        for number, name in enumerate(names)
+        if number or expanded
     ]
-    return [*rows, relu6(f"{name}_relu6")] if saturated else rows
-
-
-def block(
-    index: int, stage: Stage, channels: int, stride: int, above: str
-) -> list[Row]:
-    """Expand, filter each channel, project; add the input where the shape is kept."""
-    name, key = f"block{index}", f"_blocks.{index}"
-    hidden = channels * stage.expansion
-    rows: list[Row] = []
-    if stage.expansion > 1:
-        rows += normed(
-            f"{name}/expand", f"{key}._expand_conv", f"{key}._bn0", channels, hidden, 1
-        )
-    rows += normed(
-        f"{name}/depthwise",
-        f"{key}._depthwise_conv",
-        f"{key}._bn1",
-        hidden,
-        hidden,
-        stage.kernel,
-        stride=stride,
-        groups=hidden,
-    )
-    rows += normed(
-        f"{name}/project",
-        f"{key}._project_conv",
-        f"{key}._bn2",
-        hidden,
-        stage.width,
-        1,
-        saturated=False,
-    )
-    if stride == 1 and channels == stage.width:
-        rows.append(Row(f"{name}/add", Add, (rows[-1].name, above)))
-    return rows
 
 
 def scaled(stages: tuple[Stage, ...], scaling: Scaling) -> tuple[Stage, ...]:
@@ -147,14 +73,11 @@ def scaled(stages: tuple[Stage, ...], scaling: Scaling) -> tuple[Stage, ...]:
 
 def table(scaling: Scaling) -> tuple[Row, ...]:
     """All rows; blocks are numbered from 0, as in the state dict."""
-    rows = normed("stem", "_conv_stem", "_bn0", 3, STEM_WIDTH, 3, stride=2)
-    channels, index = STEM_WIDTH, 0
-    for stage in scaled(STAGES, scaling):
-        for step in range(stage.blocks):
-            stride = 1 if step else stage.stride
-            rows += block(index, stage, channels, stride, rows[-1].name)
-            channels, index = stage.width, index + 1
-    rows += normed("head", "_conv_head", "_bn1", channels, HEAD_WIDTH, 1)
+    form, stages = Form(same=True, eps=1e-3, keys=keys), scaled(STAGES, scaling)
+    stem, head = ("_conv_stem", "_bn0"), ("_conv_head", "_bn1")
+    rows = form.normed("stem", stem, 3, STEM_WIDTH, 3, stride=2)
+    rows += form.body(stages, STEM_WIDTH, rows[-1].name, first=0)
+    rows += form.normed("head", head, stages[-1].width, HEAD_WIDTH, 1)
     rows += [Row("pool", GlobalAvgPool), dropout("drop", 0.2), flatten()]
     return (*rows, linear("fc", "_fc", HEAD_WIDTH, 1000))
 

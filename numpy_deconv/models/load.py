@@ -214,8 +214,9 @@ def _random(
     word, _, seed = variant.partition(":")
     if word != RANDOM or not (seed or "0").isdecimal():
         raise OptionError(
-            f"{name}:{variant} is no model: write {name}:random, or {name}:random:7 "
-            f"for seed 7, or {name}:FILE for a file of its weights"
+            f"{name}:{variant} is no model, and there is no file {variant!r}: write "
+            f"{name}:random, or {name}:random:7 for seed 7, or {name}:FILE for a file "
+            "of its weights"
         )
     if len(seed) > MOST_DIGITS:
         raise OptionError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import Array, is_float, to_numpy
 from ...errors import OptionError
-from ...per_axis import Sizes
+from ...per_axis import Sizes, is_several, per_axis
 from ...registry import placed
 from ..subject import net_of, preprocess_of
 
@@ -59,6 +59,8 @@ class Space:
         """
         if units not in UNITS:
             raise OptionError(f"units must be one of {list(UNITS)}, got {units!r}")
+        if shape is not None:
+            shape = _sound(shape)
         net, preprocess = net_of(subject), preprocess_of(subject)
         floats = [p for p in net.params.values() if is_float(p.dtype)]
         dtype = floats[0].dtype if floats else np.dtype(np.float32)
@@ -126,6 +128,13 @@ class Space:
         if self.scale is None:
             return gradient
         return gradient * self.scale.astype(gradient.dtype)
+
+
+def _sound(shape: Any) -> tuple[int, ...]:
+    """Channels and lengths that a picture can have."""
+    if not is_several(shape) or len(shape) < 2:
+        raise OptionError(f"size must be (C, H, W), got {shape!r}")
+    return per_axis(shape, len(shape), "size", 1)
 
 
 def _affine(units: str, low: Array, high: Array) -> tuple[Array | None, Array | None]:
