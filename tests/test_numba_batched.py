@@ -43,3 +43,15 @@ def test_other_rows_do_not_matter() -> None:
     got = OURS.linear(x, weight, None)
     assert np.isnan(got[7]).all()
     assert not np.isnan(np.delete(got, 7, axis=0)).any()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize(("ins", "outs"), [(17, 2500), (8, 1024), (3, 1), (1000, 1041)])
+def test_rows_of_a_transposed_weight_are_added_up(
+    rows: int, ins: int, outs: int
+) -> None:
+    rng = np.random.default_rng([rows, ins, outs])
+    x = fenced(rng.standard_normal((rows, ins)).astype(np.float32), False)
+    weight = fenced(rng.standard_normal((ins, outs)).astype(np.float32), False)
+    (got,) = answered(lambda a, b: OURS.linear(a, b.T, None), x, weight)
+    oracle.assert_conforms(got, "linear", [x, weight.T, None])

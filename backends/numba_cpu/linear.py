@@ -2,22 +2,20 @@
 
 A fully connected layer is bound by reading its weight, so neither layout is turned
 into the other. A weight with contiguous rows is met by dot products along them, or, by
-many rows of ``x``, as the factor whose elements are read one by one (``batched``); a
-transposed one (the way back down) is a panel already.
+many rows of ``x``, as the factor whose elements are read one by one (``batched``). Of a
+transposed one (the way back down) rows are added up (``added``).
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from . import arena, batched
+from .added import added
 from .compiled import compiled, intrinsic, types
-from .microkernel import ROWS, VECTORS, tile
-from .packing import panel_width
 from .team import spread
 from .vectors import I64, Code, lanes_of
 
@@ -27,58 +25,22 @@ SIDE = 4  # rows of x and of the weight that are multiplied with each other at a
 _ONE, _MANY = (0,), (0,) * SIDE  # a tuple's length is known when compiling
 
 
-class Geometry(NamedTuple):
-    """Sizes of one product, for the kernel."""
-
-    rows: int
-    outs: int
-    ins: int
-    width: int
-    lanes: int
-
-
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """``(..., out)`` from ``x (..., in)`` and ``weight (out, in)``."""
     rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
-    outs, ins = weight.shape
+    outs = len(weight)
     y = arena.take((len(rows), outs), x.dtype)
     start = np.zeros(outs, x.dtype) if bias is None else np.ascontiguousarray(bias)
-    lanes = lanes_of(x.dtype)
-    alone = rows.size * outs < 1 << 20
-    if len(rows) >= batched.FEWEST and weight.flags.c_contiguous:
+    if weight.T.flags.c_contiguous and not weight.flags.c_contiguous:
+        added(rows, weight.T, start, y)
+    elif len(rows) >= batched.FEWEST and weight.flags.c_contiguous:
         batched.product(rows, weight, start, y)
-    elif weight.T.flags.c_contiguous and outs % lanes == 0:
-        width = panel_width(x.dtype)
-        g = Geometry(len(rows), outs, ins, width, lanes)
-        number = x.dtype.type
-        spread(
-            _panels, -(-outs // width), rows.reshape(-1), weight.T.reshape(-1), start,
-            y.reshape(-1), np.zeros(1, np.int64), g,
-            number(-math.inf), number(math.inf),
-            scratch=(ROWS * VECTORS * lanes, x.dtype), alone=alone,
-        )  # fmt: skip
     else:
         spread(
             _rows, -(-outs // SIDE), rows, np.ascontiguousarray(weight), start, y,
-            lanes, alone=alone,
+            lanes_of(x.dtype), alone=rows.size * outs < 1 << 20,
         )  # fmt: skip
     return y.reshape(*x.shape[:-1], outs)
-
-
-@compiled
-def _panels(  # type: ignore[no-untyped-def]
-    start, stop, edge, x, w, bias, y, zero, g, low, high
-):
-    """A panel of outputs per task, for a weight whose columns are neighbours."""
-    for task in range(start, stop):
-        first = task * g.width
-        columns = min(g.width, g.outs - first)
-        for r in range(0, g.rows, ROWS):
-            tile(
-                min(ROWS, g.rows - r), columns, g.lanes, x, r * g.ins, g.ins, 1, zero,
-                w, first, g.outs, zero, 1, g.ins, y, r * g.outs + first, g.outs,
-                bias, first, low, high, edge, 0,
-            )  # fmt: skip
 
 
 @compiled
