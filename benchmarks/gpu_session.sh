@@ -8,8 +8,9 @@
 #   4. sanitizer  compute-sanitizer (memcheck, racecheck), where the tool is present
 #   5. rest       the benchmark's other cases, until time is up
 # A step that fails, or tests that were cut short, do not keep the others from running;
-# the exit status tells. All of the benchmark is in gpu.json and gpu.md, written anew
-# after every case; summary.txt has a line a step, and at the end the tables.
+# the exit status tells: 1 where something failed, 130 or 143 where it was interrupted.
+# All of the benchmark is in gpu.json and gpu.md, written anew after every case;
+# summary.txt has a line a step, and at the end the tables.
 #
 # usage: benchmarks/gpu_session.sh [--quick] [FOLDER]      default folder: gpu-results
 #   --quick                  smoke and targets only, in three minutes
@@ -162,20 +163,26 @@ finish() {
     cat "$told"
     if ((${#failed[@]})); then
         echo "failed: ${failed[*]}"
-        exit 1
+        exit "${1:-1}"
     fi
     exit 0
 }
+# What runs is ended, and what it has written by then is shown and kept.
 stopped() {
-    if [[ $running ]]; then kill "$(<"$work/pid")" 2>/dev/null; fi
-    say "interrupted"
+    trap '' INT TERM
+    if [[ $running ]]; then
+        kill "$(<"$work/pid")" 2>/dev/null
+        wait "$running"
+    fi
+    say "interrupted: what was measured is kept"
     failed+=(interrupted)
-    finish
+    finish $((128 + $1))
 }
-trap stopped INT TERM
+trap 'stopped 2' INT
+trap 'stopped 15' TERM
 
-tests=("$python" -m pytest tests/test_cupy_on_gpu.py -o filterwarnings=default
-    -p no:cacheprovider -p no:benchmark -v --tb=short)
+tests=("$python" -m pytest tests/test_cupy_on_gpu.py tests/test_cupy_package.py
+    -o filterwarnings=default -p no:cacheprovider -p no:benchmark -v --tb=short)
 benchmark=("$python" "$root/benchmarks/gpu" --json "$out/gpu.json")
 slow="contract or without_the_host or same_bits" # on the stand-in
 most_tests="not sanitized"

@@ -1,8 +1,9 @@
 """CuPy's ways to a kernel, by their documentation: what it would refuse is refused.
 
 ``RawModule`` takes keywords only, options as a tuple of strings; a kernel a grid and a
-block of plain numbers, arguments as a tuple of arrays on the device, None, numbers of
-the types that CuPy knows, and wrapped structs; ``shared_mem`` is all it has besides.
+block of plain numbers, arguments as a tuple of arrays on the device, numbers of the
+types that CuPy knows, and wrapped structs; ``shared_mem`` is all it has besides. None
+is refused: of it CuPy 13 makes no argument, and the driver reads from address 0.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class ndarray:
         self.size = int(np.prod(self.shape, dtype=object))
         self.flags = SimpleNamespace(c_contiguous=True)
         self.ndim, self.itemsize = len(self.shape), self.dtype.itemsize
+        self.nbytes = self.size * self.itemsize
         self.device = Device(place)
 
     def __len__(self) -> int:
@@ -49,7 +51,7 @@ class Device:
     def __init__(self, number: int | None = None):
         self.id = Device.current if number is None else number
         self.compute_capability = "90"
-        self.attributes = {"MultiProcessorCount": 132}
+        self.attributes = {"MultiProcessorCount": 132, "L2CacheSize": 50 << 20}
 
     def __enter__(self) -> Device:
         self._before, Device.current = Device.current, self.id
@@ -95,7 +97,7 @@ class RawKernel:
             assert all(type(n) is int and n > 0 for n in sizes), sizes
         assert type(args) is tuple
         for each in args:
-            plain = each is None or type(each) in (*NUMBERS, int, float, bool)
+            plain = type(each) in (*NUMBERS, int, float, bool)
             if not plain and not isinstance(each, ndarray | CNumpyArray):
                 raise TypeError(f"Unsupported type {type(each)}")
         if shared_mem > self._most:
@@ -138,6 +140,7 @@ def module(devices: int = 1) -> Any:
     runtime = SimpleNamespace(
         getDevice=lambda: Device.current,
         getDeviceCount=lambda: devices,
+        memGetInfo=lambda: (1 << 30, 1 << 33),
         CUDARuntimeError=CUDARuntimeError,
     )
     stream = _Stream()

@@ -264,6 +264,9 @@ class LookAlikeDevice(StandIn):
             return array
         return self._residents.copy_of(array, 0, self.xp.asarray)
 
+    def form_of(self, array: Any, key: Any, make: Callable[[], Any]) -> Any:
+        return self._residents.form_of(array, key, make, make)
+
     def product(self, a: Any, b: Any, *, turned: bool = False) -> Any:
         return ndarray(super().product(_opened(a), _opened(b), turned=turned))
 

@@ -16,7 +16,6 @@ import small_nets
 import strict_cupy
 
 from numpy_deconv import check_backend, methods, registry
-from numpy_deconv.backends.cupy_gpu.residence import Residents, fixed_owner
 from numpy_deconv.backends.cupy_gpu.stand_in import compiler
 from numpy_deconv.contract.recipes import RECIPES
 from numpy_deconv.errors import RuleError
@@ -114,39 +113,6 @@ def test_units_at_the_edge_are_projected_there(cupy: Any, rules: Rules) -> None:
             part.place_in(whole)
         planes.append(whole)
     same(*planes)
-
-
-def test_an_array_that_cannot_change_is_sent_once() -> None:
-    sent: list[Any] = []
-    kept, weight = Residents(), np.ones((4, 6), np.float32)
-    weight.setflags(write=False)
-
-    def send(array: Any) -> int:
-        sent.append(array)
-        return len(sent)
-
-    assert fixed_owner(weight.swapaxes(0, 1)) is weight
-    assert [kept.copy_of(weight, 0, send) for _ in range(3)] == [1, 1, 1]
-    turned = [kept.copy_of(weight.swapaxes(0, 1), 0, send) for _ in range(2)]
-    assert turned == [2, 2]
-    assert kept.copy_of(weight, 1, send) == 3  # another device
-    sent.clear()
-    del weight
-    assert not kept._kept
-
-
-def test_an_array_that_may_change_is_sent_again() -> None:
-    weight = np.ones(3)
-    shown = weight.view()
-    shown.setflags(write=False)  # but who holds the weight may write to it
-    assert fixed_owner(shown) is None
-    kept = Residents()
-    assert [kept.copy_of(shown, 0, lambda a: float(a.sum())) for _ in range(2)] == [
-        3,
-        3,
-    ]
-    weight[:] = 2
-    assert kept.copy_of(shown, 0, lambda a: float(a.sum())) == 6
 
 
 @pytest.mark.parametrize("most", [1, 3])

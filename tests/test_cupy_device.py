@@ -6,6 +6,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import fake_cuda
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from numpy_deconv import available_backends
 from numpy_deconv.backends.cupy_gpu.algorithms import Setting, chosen
-from numpy_deconv.backends.cupy_gpu.device import AS_MEMORY_ERROR, missing
+from numpy_deconv.backends.cupy_gpu.availability import missing
+from numpy_deconv.backends.cupy_gpu.device import AS_MEMORY_ERROR
 from numpy_deconv.backends.cupy_gpu.geometry import divisor
 from numpy_deconv.backends.cupy_gpu.kernel import INT, index_for
 from numpy_deconv.backends.cupy_gpu.problem import Problem
@@ -52,6 +54,30 @@ def test_there_is_no_driver(
     found = missing()
     assert found is not None
     assert found.startswith("no CUDA device (cudaErrorInsufficientDriver)")
+
+
+@pytest.mark.parametrize("lacking", ["cublas", "nvrtc", "nothing"])
+def test_a_library_of_cuda_s_is_missing(
+    monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    made = fake_cuda.module()
+
+    def version() -> tuple[int, int]:
+        if lacking == "nvrtc":
+            raise RuntimeError('Failure finding "libnvrtc.so.12":\n  No such file\n')
+        return 12, 9
+
+    made.cuda.nvrtc = SimpleNamespace(getVersion=version)
+    if lacking != "cublas":
+        made.cuda.cublas = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "cupy", made)
+    monkeypatch.setitem(sys.modules, "cupy.cuda", made.cuda)
+    state = available_backends()["cupy"]
+    assert state.ready is (lacking == "nothing")
+    if not state.ready:
+        assert "cannot run here: cuBLAS or NVRTC is missing (" in state.detail
+        assert "pip install 'numpy-deconv[cuda12]' or [cuda13]" in state.detail
+        assert "\n" not in state.detail
 
 
 @given(st.integers(1, 2**31 - 1), st.integers(0, 2**31 - 1))

@@ -14,6 +14,7 @@ from fake_cuda import RawModule
 from numpy_deconv.backends.cupy_gpu import CupyBackend, device
 from numpy_deconv.backends.cupy_gpu.algorithms import Setting, chosen
 from numpy_deconv.backends.cupy_gpu.device import CudaDevice, fitting
+from numpy_deconv.backends.cupy_gpu.geometry import frozen
 from numpy_deconv.backends.cupy_gpu.kernel import kernel_for
 from numpy_deconv.backends.cupy_gpu.problem import Problem
 from numpy_deconv.errors import BackendError
@@ -98,12 +99,31 @@ def test_kernels_are_launched_where_their_arrays_lie(cupy: Any) -> None:
     assert [k.launches[0][0] for k in (first, second)] == [1, 0]
 
 
+def test_all_that_a_kernel_reads_lies_where_it_runs(cupy: Any) -> None:
+    """Tables, weights and packed ones too, on whichever device the input is."""
+    ours, weight = backend(), weights(70, 64, 5, 5)
+    places = range(cupy.cuda.runtime.getDeviceCount())
+    for place in (*places, *places):
+        ours.conv(array(*X, place=place), weight, None, WIDE, 1)
+    launches = [
+        launch
+        for module in RawModule.made
+        for k in module.kernels
+        for launch in k.launches
+    ]
+    for place, _, _, given, _ in launches:
+        arrays = [a for a in given if isinstance(a, fake_cuda.ndarray)]
+        assert {a.device.id for a in arrays} == {place}
+    packed = [k.name for m in RawModule.made for k in m.kernels for _ in k.launches]
+    assert packed.count("pack") == len(places)
+
+
 def test_weights_are_sent_once_and_waited_for(cupy: Any) -> None:
     ours, weight = backend(), weights(70, 64, 5, 5)
     for _ in range(3):
         ours.conv(array(*X), weight, None, WIDE, 1)
-    # the weight, and the three tables of its taps
-    assert cupy.cuda.get_current_stream().waited == 4
+    # the weight, the three tables of its taps, and the weight as it was packed
+    assert cupy.cuda.get_current_stream().waited == 5
 
 
 def test_more_shared_memory_than_a_block_has_is_asked_for(cupy: Any) -> None:
@@ -112,6 +132,20 @@ def test_more_shared_memory_than_a_block_has_is_asked_for(cupy: Any) -> None:
     (kernel,) = RawModule.made[0].kernels
     assert kernel.max_dynamic_shared_size_bytes == 100 << 10
     assert kernel.launches[0][4] == 100 << 10
+
+
+def test_structs_that_last_are_wrapped_once_and_others_are_let_go(cupy: Any) -> None:
+    there = CudaDevice()
+    lasting, passing = frozen(np.zeros(2, "i4").view("i4,i4")), np.zeros(1, "i4,i4")
+    for _ in range(2):
+        there.launch(RELU, (1,), (256,), [lasting, passing, None])
+    (kernel,) = RawModule.made[0].kernels
+    first, second = (launch[3] for launch in kernel.launches)
+    assert first[0] is second[0]
+    assert first[1] is not second[1]
+    assert first[1].value is passing
+    assert first[2].value == 0  # a null pointer: None itself is no argument
+    assert list(there._values) == [id(lasting)]
 
 
 def test_an_array_of_the_host_is_refused(cupy: Any) -> None:
@@ -168,6 +202,22 @@ HUGE = {
 def test_a_huge_call_is_one_that_a_card_takes(cupy: Any, call: str) -> None:
     HUGE[call](backend())  # `fitting` looks at every launch
     assert any(k.launches for module in RawModule.made for k in module.kernels)
+
+
+def test_results_beyond_an_int_are_numbered_by_64_bits(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Winograd's tiles are few at a time, but where they go is the whole result."""
+    monkeypatch.setattr(device, "multiply", lambda *_: None)
+    ours = backend(algorithms=("winograd",))
+    ours.conv(array(4096, 32, 96, 96), weights(64, 32, 3, 3), None, PLAIN, 1)
+    index = {
+        k.name: "-DINDEX=long long" in module.options
+        for module in RawModule.made
+        for k in module.kernels
+    }
+    assert index["transform_output"]
+    assert not index["transform_input"]
 
 
 def test_more_planes_than_a_card_has_blocks_are_computed_directly() -> None:

@@ -10,7 +10,6 @@ import pytest
 from on_stand_in import PLAIN, REFERENCE, backend, error, normal
 
 from numpy_deconv import check_backend, oracle
-from numpy_deconv.backends.cupy_gpu import winograd
 from numpy_deconv.backends.cupy_gpu.algorithms import NAMES
 from numpy_deconv.backends.cupy_gpu.stand_in import StandIn, compiler
 from numpy_deconv.contract.recipes import RECIPES
@@ -86,25 +85,6 @@ def test_large_tiles_and_their_remainders(
     assert error(back, want) < (1e-3 if dtype == np.float16 else 3e-6)
 
 
-@pytest.mark.parametrize("algorithm", NAMES)
-def test_bias_is_added_before_results_are_clipped(algorithm: str) -> None:
-    depthwise = algorithm == "depthwise"
-    groups = 12 if depthwise else 1
-    dtype = np.float16 if algorithm == "tensor" else np.float32
-    x = normal(2, 12, 9, 10, dtype=dtype)
-    weight = normal(36, 12 // groups, 3, 3, dtype=dtype)
-    bias = 4 * normal(36, dtype=dtype)
-    ours = backend(StandIn(specialises=depthwise), algorithms=(algorithm,))
-    for low, high in ((0, None), (-2.0, 3.0)):
-        y = ours.conv_clipped(x, weight, bias, PLAIN, groups, low, high)
-        wide = [a.astype(np.float64) for a in (x, weight, bias)]
-        want = REFERENCE.conv_clipped(*wide, PLAIN, groups, low, high)
-        assert error(y, want) < (1e-3 if dtype == np.float16 else 3e-6)
-        assert y.min() >= low
-    files = {kernel.file for kernel in ours.device.launches}
-    assert f"{algorithm.split()[0]}.cu" in files
-
-
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("specialises", [False, True])
 def test_nan_and_the_first_of_equals_win(dtype: Any, specialises: bool) -> None:
@@ -170,19 +150,6 @@ def test_tf32_only_where_it_is_asked_for() -> None:
     oracle.assert_conforms(low, *call, padding, numerics="tf32")
     with pytest.raises(AssertionError):
         oracle.assert_conforms(low, *call, padding)
-
-
-def test_winograd_takes_a_few_images_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    x, weight = normal(6, 33, 28, 28), normal(40, 33, 3, 3)
-    at_once = backend().conv(x, weight, None, PLAIN, 1)
-    monkeypatch.setattr(winograd, "WORKSPACE", 1 << 20)
-    ours = backend()
-    few = ours.conv(x, weight, None, PLAIN, 1)
-    names = [kernel.function for kernel in ours.device.launches]
-    assert names.count("transform_input") == 3
-    assert error(few, at_once) < 1e-6
 
 
 @pytest.mark.parametrize("size", [(130, 80), (60, 70), (50, 60)], ids=str)

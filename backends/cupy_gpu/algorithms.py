@@ -27,6 +27,7 @@ class Setting:
     winograd: bool = True
     specialises: bool = True
     only: tuple[str, ...] | None = None
+    cache: int = 40 << 20  # bytes that all multiprocessors share
 
 
 @dataclass(frozen=True)

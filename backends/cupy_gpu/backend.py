@@ -3,95 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 
 import numpy as np
 
-from ...arrays import Array, narrowed
+from ...arrays import Array
 from ...backend import NumpyBackend
 from ...errors import OptionError
 from ...per_axis import Sizes
-from ...reference import convolution as reference
 from ...window import Window
-from . import convolution, elementwise, normalisation, pooling, resampling, switches
+from . import convolution, elementwise, normalisation, pooling, resampling, weight_grad
+from . import switches as scattering
 from .algorithms import NAMES, Setting
-from .device import CudaDevice, Device, missing
-from .kernel import NATIVE_TYPES
+from .answering import exactly, kernel, on_device
+from .availability import missing
+from .device import CudaDevice, Device
 from .launching import contiguous
-
-Method = Callable[..., Any]
-
 
 PRECISIONS = ("float32", "tf32")
 POINT = Window((1,), (1,), ((0, 0),), (1,))
 
 
-def _on_device(method: Method) -> Method:
-    """Answer where there are kernels, on operands that lie on the device.
-
-    Kernels know NumPy's own numbers. What they do not know, bfloat16, is widened to
-    float32 and rounded once, at the end; uint64, whose largest numbers no signed sum
-    holds, is the reference's.
-    """
-
-    @wraps(method)
-    def answer(self: CupyBackend, *args: Any, **options: Any) -> Any:
-        first = next(a for a in args if hasattr(a, "dtype"))
-        with self.device.around(first):
-            return placed(self, first.dtype, args, options)
-
-    def placed(
-        self: CupyBackend, dtype: Any, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> Any:
-        args = tuple(
-            self.device.resident(a) if hasattr(a, "dtype") else a for a in args
-        )
-        if dtype == np.uint64:
-            given = getattr(super(CupyBackend, self), method.__name__)
-            return given(*args, **options)
-        if dtype in NATIVE_TYPES:
-            return method(self, *args, **options)
-        results = method(self, *(_widened(a, dtype) for a in args), **options)
-        if isinstance(results, tuple):
-            return tuple(_narrowed(r, dtype) for r in results)
-        return _narrowed(results, dtype)
-
-    return answer
-
-
-def _kernel(function: Method) -> Method:
-    """A method of the backend that is one function of its module."""
-
-    @wraps(function)
-    def method(self: CupyBackend, *args: Any, **options: Any) -> Any:
-        return function(self.device, *args, **options)
-
-    return _on_device(method)
-
-
-def _exactly(function: Method) -> Method:
-    """Integers are summed exactly, in a dtype that holds the sums."""
-
-    @wraps(function)
-    def method(self: CupyBackend, a: Array, *args: Any, **options: Any) -> Any:
-        def computed(*given: Any) -> Array:
-            return function(self, *given, **options)
-
-        whole = a.dtype.kind in "iu"
-        return (reference.exact(computed) if whole else computed)(a, *args)
-
-    return _on_device(method)
-
-
-def _widened(argument: Any, dtype: np.dtype[Any]) -> Any:
-    same = getattr(argument, "dtype", None) == dtype
-    return argument.astype(np.float32) if same else argument
-
-
-def _narrowed(result: Array, dtype: np.dtype[Any]) -> Array:
-    return narrowed(result, dtype) if result.dtype == np.float32 else result
+def _bounds(low: float | None, high: float | None) -> tuple[float, float]:
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 class CupyBackend(NumpyBackend):
@@ -133,6 +66,7 @@ class CupyBackend(NumpyBackend):
             bool(winograd),
             self.device.specialises,
             None if algorithms is None else tuple(algorithms),
+            self.device.cache(),
         )
 
     @classmethod
@@ -142,7 +76,7 @@ class CupyBackend(NumpyBackend):
     def resident(self, array: Array) -> Array:
         return self.device.resident(array)
 
-    @_exactly
+    @exactly
     def conv(
         self, x: Array, weight: Array, bias: Array | None, window: Window, groups: int
     ) -> Array:
@@ -150,7 +84,6 @@ class CupyBackend(NumpyBackend):
         given = (x, weight, bias, window, groups)
         return convolution.conv(self.device, self.setting, *given)
 
-    @_on_device
     def conv_clipped(
         self,
         x: Array,
@@ -160,15 +93,32 @@ class CupyBackend(NumpyBackend):
         groups: int,
         low: float | None,
         high: float | None,
+        out: Array | None = None,
     ) -> Array:
         """:meth:`conv`, its values kept within bounds in the same pass."""
+        y = self._conv_clipped(x, weight, bias, window, groups, low, high)
+        if out is None:
+            return y
+        out[...] = y
+        return out
+
+    @on_device
+    def _conv_clipped(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+    ) -> Array:
         given = (x, weight, bias, window, groups)
         if x.dtype.kind in "iu":
             return super().conv_clipped(*given, low, high)
-        bounds = -math.inf if low is None else low, math.inf if high is None else high
-        return convolution.conv(self.device, self.setting, *given, bounds)
+        return convolution.conv(self.device, self.setting, *given, _bounds(low, high))
 
-    @_exactly
+    @exactly
     def conv_input_grad(
         self,
         grad: Array,
@@ -182,15 +132,37 @@ class CupyBackend(NumpyBackend):
         given = (grad, weight, bias, input_size, window, groups)
         return convolution.conv_input_grad(self.device, self.setting, *given)
 
-    @_exactly
+    @on_device
+    def conv_input_grad_clipped(
+        self,
+        grad: Array,
+        weight: Array,
+        bias: Array | None,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+        low: float | None,
+        high: float | None,
+        where: Array | None = None,
+    ) -> Array:
+        """:meth:`conv_input_grad` within bounds, and zero wherever ``where`` is not
+        above zero, in the same pass."""
+        given = (grad, weight, bias, input_size, window, groups)
+        if grad.dtype.kind in "iu":
+            y = super().conv_input_grad_clipped(*given, low, high)
+            return y if where is None else y * (where > 0)
+        ending = _bounds(low, high), where
+        return convolution.conv_input_grad(self.device, self.setting, *given, *ending)
+
+    @exactly
     def conv_weight_grad(
         self, grad: Array, x: Array, window: Window, groups: int
     ) -> Array:
         """Adjoint of conv in the weight."""
         given = (grad, x, window, groups)
-        return convolution.conv_weight_grad(self.device, self.setting, *given)
+        return weight_grad.conv_weight_grad(self.device, self.setting, *given)
 
-    @_on_device
+    @on_device
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """``x @ weight.T + bias``."""
         if x.dtype.kind in "iu" or not x.ndim or not x.size or not weight.size:
@@ -205,27 +177,36 @@ class CupyBackend(NumpyBackend):
         elementwise.add_bias(self.device, y, bias, len(weight))
         return y.reshape(*x.shape[:-1], len(weight))
 
-    im2col = _kernel(pooling.im2col)
-    col2im = _kernel(pooling.col2im)
+    im2col = kernel(pooling.im2col)
+    col2im = kernel(pooling.col2im)
 
-    max_pool = _kernel(pooling.max_pool)
-    adaptive_max_pool = _kernel(pooling.adaptive_max_pool)
-    avg_pool = _kernel(pooling.avg_pool)
-    avg_pool_grad = _kernel(pooling.avg_pool_grad)
-    adaptive_avg_pool = _kernel(pooling.adaptive_avg_pool)
-    adaptive_avg_pool_grad = _kernel(pooling.adaptive_avg_pool_grad)
-    lp_pool = _kernel(pooling.lp_pool)
-    lp_pool_grad = _kernel(pooling.lp_pool_grad)
-    upsample = _kernel(resampling.upsample)
-    upsample_grad = _kernel(resampling.upsample_grad)
+    max_pool = kernel(pooling.max_pool)
+    adaptive_max_pool = kernel(pooling.adaptive_max_pool)
+    avg_pool = kernel(pooling.avg_pool)
+    avg_pool_grad = kernel(pooling.avg_pool_grad)
+    adaptive_avg_pool = kernel(pooling.adaptive_avg_pool)
+    adaptive_avg_pool_grad = kernel(pooling.adaptive_avg_pool_grad)
+    lp_pool = kernel(pooling.lp_pool)
+    lp_pool_grad = kernel(pooling.lp_pool_grad)
+    upsample = kernel(resampling.upsample)
+    upsample_grad = kernel(resampling.upsample_grad)
 
-    scatter = _kernel(switches.scatter)
-    gather = _kernel(switches.gather)
-    scatter_grad = _kernel(switches.scatter_grad)
+    scatter = kernel(scattering.scatter)
 
-    activation = _kernel(elementwise.activation)
-    activation_grad = _kernel(elementwise.activation_grad)
-    batch_norm = _kernel(elementwise.batch_norm)
-    batch_norm_input_grad = _kernel(elementwise.batch_norm_input_grad)
-    local_response_norm = _kernel(normalisation.local_response_norm)
-    local_response_norm_grad = _kernel(normalisation.local_response_norm_grad)
+    @on_device
+    def scatter_masked(
+        self, values: Array, switches: Array, output_size: Sizes, where: Array
+    ) -> Array:
+        """:meth:`scatter` with ``"sum"``, zero wherever ``where`` is not above zero."""
+        given = (values, switches, output_size, "sum", where)
+        return scattering.scatter(self.device, *given)
+
+    gather = kernel(scattering.gather)
+    scatter_grad = kernel(scattering.scatter_grad)
+
+    activation = kernel(elementwise.activation)
+    activation_grad = kernel(elementwise.activation_grad)
+    batch_norm = kernel(elementwise.batch_norm)
+    batch_norm_input_grad = kernel(elementwise.batch_norm_input_grad)
+    local_response_norm = kernel(normalisation.local_response_norm)
+    local_response_norm_grad = kernel(normalisation.local_response_norm_grad)

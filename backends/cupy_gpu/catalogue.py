@@ -10,9 +10,9 @@ from typing import Any
 
 from ...window import Window
 from .algorithms import LARGE, SQUARE, TABLE, TENSOR
-from .convolution import LARGE_WEIGHT_TILE, WEIGHT_TILE
 from .geometry import fixed
 from .kernel import NATIVE, Kernel, kernel_for
+from .weight_grad import LARGE_WEIGHT_TILE, WEIGHT_TILE
 
 FLOATS = ("float16", "float32", "float64")
 EVERY = tuple(sorted(NATIVE - {"uint64"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,12 @@ from .device import Device
 from .geometry import fixed, packed, prod
 from .kernel import THREADS, kernel_for
 from .launching import contiguous, divisor_of, empty, index_type, run
-from .problem import Problem, problem_of
+from .problem import Problem, forward_of, problem_of
 from .tiling import Tiling, tiling_of
 
 MERGED = 16  # up to so many filters, phases are computed together
-WEIGHT_TILE = Tile(64, 64, 8)
-LARGE_WEIGHT_TILE = Tile(128, 128, 8, tall=2, broad=2)
 Bounds = tuple[float, float]
+Ending = tuple[Array | None, ...]  # bias, and where results may be other than 0
 FREE: Bounds = (-math.inf, math.inf)
 
 
@@ -37,12 +37,9 @@ def conv(
     bounds: Bounds = FREE,
 ) -> Array:
     """Cross-correlation plus bias, kept between the bounds."""
-    size = x.shape[2:]
-    problem = problem_of(
-        window,
-        *(len(x), weight.shape[1], len(weight) // groups, groups),
-        *(size, window.output_size(size), False, x.dtype, *bounds),
-    )
+    filters, channels, *_ = weight.shape
+    fields = (channels, filters // groups, groups, x.shape[2:], x.dtype, *bounds)
+    problem = forward_of(window, len(x), *fields)
     return _computed(device, setting, problem, x, weight, bias)
 
 
@@ -55,18 +52,21 @@ def conv_input_grad(
     input_size: Sizes,
     window: Window,
     groups: int,
+    bounds: Bounds = FREE,
+    where: Array | None = None,
 ) -> Array:
-    """Adjoint of conv in x, plus bias."""
+    """Adjoint of conv in x, plus bias, kept between the bounds; and zero wherever
+    ``where``, of the result's shape, is not above zero."""
     problem = problem_of(
         window,
         *(len(grad), len(weight) // groups, weight.shape[1], groups),
-        *(grad.shape[2:], tuple(map(int, input_size)), True, grad.dtype),
+        *(grad.shape[2:], tuple(map(int, input_size)), True, grad.dtype, *bounds),
     )
     phases = prod(problem.phases)
     # where a phase lacks a tap its weight is 0, and 0 times infinity is not
     if phases > 1 and problem.filters <= MERGED and setting.winograd:
         problem = problem.merging
-    return _computed(device, setting, problem, grad, weight, bias)
+    return _computed(device, setting, problem, grad, weight, bias, where)
 
 
 def _computed(
@@ -76,28 +76,30 @@ def _computed(
     x: Array,
     weight: Array,
     bias: Array | None,
+    where: Array | None = None,
 ) -> Array:
-    x, weight = contiguous(device, x), contiguous(device, weight)
-    bias = None if bias is None else contiguous(device, bias)
+    x = contiguous(device, x)
+    ending = tuple([a if a is None else contiguous(device, a) for a in (bias, where)])
     filters = problem.groups * problem.filters
     y = empty(device, (problem.batch, filters, *problem.outputs), x.dtype)
     if not y.size:
         return y
     algorithm = chosen(problem, setting)
     if algorithm.name == "depthwise":
-        _depthwise(device, problem, x, weight, bias, y)
+        _depthwise(device, problem, x, weight, ending, y)
     elif algorithm.name == "winograd":
-        winograd.computed(device, problem, x, weight, bias, y)
+        winograd.computed(device, setting, problem, x, weight, ending, y)
     elif algorithm.tile is not None:
-        _tiled(device, setting, problem, algorithm.tile, x, weight, bias, y)
+        _tiled(device, setting, problem, algorithm.tile, x, weight, ending, y)
     else:
-        _direct(device, problem, x, weight, bias, y)
+        _direct(device, problem, x, weight, ending, y)
     return y
 
 
-def _tables(device: Device, problem: Problem) -> tuple[Array, Array, Array]:
-    taps, counts, sources = (device.constant(t) for t in problem.taps.tables)
-    return taps, counts, sources
+def tables_of(device: Device, problem: Problem) -> tuple[Array, Array]:
+    """Taps of each phase, and their counts."""
+    taps, counts, _ = problem.taps.tables
+    return device.constant(taps), device.constant(counts)
 
 
 def _direct(
@@ -105,18 +107,19 @@ def _direct(
     problem: Problem,
     x: Array,
     weight: Array,
-    bias: Array | None,
+    ending: Ending,
     y: Array,
 ) -> None:
     problem = problem.apart if problem.merged else problem
-    taps, counts, _ = _tables(device, problem)
-    struct = problem.packed(0, 0, max(1, problem.channels), 1)
+    taps, counts = tables_of(device, problem)
+    weight = contiguous(device, weight)
+    struct = problem.untiled
     sizes = (
         divisor_of(prod(problem.outputs)),
         divisor_of(problem.groups * problem.filters),
     )
     rest = (..., *sizes, np.int32(problem.window.size), struct)
-    arguments = (x, weight, bias, y, taps, counts, *rest)
+    arguments = (x, weight, *ending, y, taps, counts, *rest)
     run(device, "direct.cu", "direct", x.dtype, y.size, *arguments)
 
 
@@ -125,14 +128,14 @@ def _depthwise(
     problem: Problem,
     x: Array,
     weight: Array,
-    bias: Array | None,
+    ending: Ending,
     y: Array,
 ) -> None:
     window = problem.window
     if problem.adjoint:  # of stride 1: the filters turned round
+        weight = device.form_of(weight, "turned", lambda: _reversed(device, weight))
         window = _turned(window)
-        reverse = (slice(None), slice(None), *(slice(None, None, -1),) * window.rank)
-        weight = contiguous(device, weight[reverse])
+    weight = contiguous(device, weight)
     results = prod(problem.outputs)
     blocks = -(-results // (4 * THREADS))
     index = index_type(device, x, y)
@@ -142,10 +145,16 @@ def _depthwise(
     rest = (divisor_of(blocks), divisor_of(filters), np.int32(problem.filters))
     bounds = np.float64(problem.low), np.float64(problem.high)
     grid = (problem.batch * filters * blocks,)
-    arguments = (x, weight, bias, y, *rest, *bounds, geometry)
+    arguments = (x, weight, *ending, y, *rest, *bounds, geometry)
     device.launch(kernel, grid, (THREADS,), arguments)
 
 
+def _reversed(device: Device, weight: Array) -> Array:
+    back = (slice(None, None, -1),) * (weight.ndim - 2)
+    return contiguous(device, weight[(slice(None), slice(None), *back)])
+
+
+@lru_cache(1024)
 def _turned(window: Window) -> Window:
     """The window of the convolution that is this one's input gradient."""
     pairs = zip(window.span, window.padding, strict=True)
@@ -160,31 +169,29 @@ def _tiled(
     tile: Tile,
     x: Array,
     weight: Array,
-    bias: Array | None,
+    ending: Ending,
     y: Array,
 ) -> None:
     tiling = tiling_of(problem, tile, setting)
-    tables = _tables(device, problem)
-    matrix = _packed(device, problem, weight, tables, tiling)
+    taps, counts = tables_of(device, problem)
+    matrix = device.form_of(
+        weight, tiling.form, lambda: _packed(device, problem, weight, tiling)
+    )
     shares = None
     if tiling.splits > 1:
         shares = empty(device, (tiling.splits, y.size), accumulator(x.dtype))
     kernel = tiling.kernel(x.dtype, index_type(device, x, y, matrix, shares))
-    arguments = (x, matrix, bias, y, shares, *tables[:2], tiling.struct)
+    arguments = (x, matrix, *ending, y, shares, taps, counts, tiling.struct)
     device.launch(kernel, tiling.grid, (tiling.threads,), arguments)
     if shares is not None:
         filters = problem.groups * problem.filters
         area = prod(problem.outputs)
-        _added(device, shares, bias, y, area, filters, tiling.struct)
+        added(device, shares, ending, y, area, filters, tiling.struct)
 
 
-def _packed(
-    device: Device,
-    problem: Problem,
-    weight: Array,
-    tables: tuple[Array, Array, Array],
-    tiling: Tiling,
-) -> Array:
+def _packed(device: Device, problem: Problem, weight: Array, tiling: Tiling) -> Array:
+    weight = contiguous(device, weight)
+    tables = [device.constant(table) for table in problem.taps.tables]
     file, function, macros = tiling.packing
     words = function == "pack_words"
     matrix = empty(device, tiling.matrix, np.uint32 if words else weight.dtype)
@@ -196,10 +203,10 @@ def _packed(
     return matrix
 
 
-def _added(
+def added(
     device: Device,
     shares: Array,
-    bias: Array | None,
+    ending: Ending,
     y: Array,
     area: int,
     filters: int,
@@ -207,48 +214,5 @@ def _added(
 ) -> None:
     """Shares of sums, added in their order."""
     rest = (..., divisor_of(area), divisor_of(filters), struct)
-    arguments = (shares, bias, y, *rest)
+    arguments = (shares, *ending, y, *rest)
     run(device, "packing.cu", "add_shares", y.dtype, y.size, *arguments)
-
-
-def conv_weight_grad(
-    device: Device,
-    setting: Setting,
-    grad: Array,
-    x: Array,
-    window: Window,
-    groups: int,
-) -> Array:
-    """Adjoint of conv in the weight, summed over the batch."""
-    grad, x = contiguous(device, grad), contiguous(device, x)
-    channels, filters = x.shape[1] // groups, grad.shape[1] // groups
-    outputs = grad.shape[2:]
-    y = empty(device, (groups * filters, channels, *window.kernel), grad.dtype)
-    if not y.size:
-        return y
-    problem = problem_of(
-        window,
-        *(len(x), channels, filters, groups),
-        *(x.shape[2:], outputs, False, grad.dtype),
-    )
-    columns = channels * window.size
-    narrow = grad.dtype.itemsize == 8 or min(filters, columns) <= 64
-    tile = WEIGHT_TILE if narrow else LARGE_WEIGHT_TILE
-    blocks = -(-filters // tile.high) * -(-columns // tile.wide)
-    steps = -(-problem.total // tile.deep)
-    wanted = -(-4 * setting.units // (blocks * groups))
-    room = max(
-        1, winograd.WORKSPACE // (8 * y.size)
-    )  # never by what is free: see there
-    splits = max(1, min(wanted, -(-steps // 8), room, 65535))
-    struct = problem.packed(0, 0, 1, splits)
-    shares = empty(device, (splits, y.size), accumulator(grad.dtype))
-    taps, _, _ = _tables(device, problem)
-    index = index_type(device, grad, x, shares)
-    kernel = kernel_for(
-        "weight_grad.cu", "weight_grad", grad.dtype, index, **tile.macros
-    )
-    arguments = (grad, x, shares, taps, divisor_of(window.size), struct)
-    device.launch(kernel, (blocks * groups, splits), (tile.threads,), arguments)
-    _added(device, shares, None, y, 1, 1, struct)
-    return y

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from operator import le
@@ -27,6 +26,11 @@ OPTIONS = ("-std=c++17",)
 OUT_OF_MEMORY = ("ALLOC_FAILED", "OUT_OF_MEMORY", "cudaErrorMemoryAllocation")
 #: Shared memory that a block has without asking for more.
 PLAIN_SHARED = 48 << 10
+HERE = nullcontext()
+#: Structs and tables that are kept; all are let go where there are more.
+MOST_KEPT = 1 << 14
+#: Of a card's memory so much (one in eight) may hold weights as kernels read them.
+KEPT_SHARE = 8
 
 
 class Device(Protocol):
@@ -47,10 +51,14 @@ class Device(Protocol):
         """Run ``kernel``. Arrays go by pointer, NumPy scalars and structs by value."""
 
     def constant(self, values: np.ndarray[Any, Any]) -> Array:
-        """The same values on the device; kept, so that a table is sent once."""
+        """A table that never changes, on the device; found by who it is, sent once."""
 
     def resident(self, array: Array) -> Array:
         """An operand where kernels can read it; one of the host is sent there."""
+
+    def form_of(self, array: Array, key: Any, make: Callable[[], Array]) -> Array:
+        """``make()``, what kernels read instead of ``array``. It is kept under ``key``
+        as long as the array where nobody can change that, as in :meth:`resident`."""
 
     def around(self, array: Array) -> AbstractContextManager[Any]:
         """The device that an array lies on made the current one, for a while."""
@@ -61,6 +69,9 @@ class Device(Protocol):
     def units(self) -> int:
         """Multiprocessors."""
 
+    def cache(self) -> int:
+        """Bytes of the cache that all of them share."""
+
     def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
         """``a @ b``, or ``a @ b.T`` where turned; or stacks of them. All contiguous,
         float32 or float64, and neither matrix is empty."""
@@ -68,11 +79,14 @@ class Device(Protocol):
 
 #: What a launch may have at most: blocks along each axis, threads of a block.
 MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65535, 65535), 1024
+FEW_BLOCKS = min(MOST_BLOCKS)
 
 
 def fitting(kernel: Kernel, grid: Grid, block: Grid) -> None:
     """Raise BackendError for a launch that no card takes."""
     threads = math.prod(block)
+    if threads <= MOST_THREADS and max(grid) <= FEW_BLOCKS:
+        return
     most = MOST_BLOCKS[: len(grid)]
     if threads <= MOST_THREADS and all(map(le, grid, most)):
         return
@@ -102,8 +116,11 @@ class CudaDevice:
         self.xp, self.specialises = cupy, specialises
         self._several = cupy.cuda.runtime.getDeviceCount() > 1
         self._functions: dict[tuple[int, Kernel], Any] = {}
-        self._constants: dict[Any, Array] = {}
-        self._residents = Residents()
+        self._constants: dict[tuple[int, int], tuple[Any, Array]] = {}
+        self._values: dict[int, tuple[Any, Any]] = {}
+        self._residents = Residents(cupy.cuda.runtime.memGetInfo()[1] // KEPT_SHARE)
+        self._by_value = _by_value()
+        self._nothing = self._by_value(np.zeros(1, np.uint64))
 
     def launch(
         self,
@@ -117,10 +134,28 @@ class CudaDevice:
         function = self._function(kernel)
         if shared > PLAIN_SHARED:
             function.max_dynamic_shared_size_bytes = shared
-        by_value = _by_value()  # arrays and numbers CuPy takes as they are
-        given = [by_value(a) if type(a) is np.ndarray else a for a in arguments]
+        given = [
+            self._value(a) if a is None or type(a) is np.ndarray else a
+            for a in arguments
+        ]
         with AS_MEMORY_ERROR:
             function(grid, block, tuple(given), shared_mem=shared)
+
+    def _value(self, struct: np.ndarray[Any, Any] | None) -> Any:
+        """A struct as CuPy hands it to a kernel, by value. That takes longer than the
+        launch, so it is done once for structs that never change. None is a null
+        pointer; of None itself CuPy 13 makes no argument, and the launch crashes."""
+        if struct is None:
+            return self._nothing
+        kept = self._values.get(id(struct))
+        if kept is not None:
+            return kept[1]
+        value = self._by_value(struct)
+        if not struct.flags.writeable:
+            if len(self._values) >= MOST_KEPT:
+                self._values.clear()
+            self._values[id(struct)] = struct, value
+        return value
 
     def _function(self, kernel: Kernel) -> Any:
         key = (self.xp.cuda.runtime.getDevice(), kernel)
@@ -132,17 +167,27 @@ class CudaDevice:
         return found
 
     def constant(self, values: np.ndarray[Any, Any]) -> Array:
-        number = self.xp.cuda.runtime.getDevice()
-        key = (number, values.dtype.str, values.shape, values.tobytes())
-        if key not in self._constants:
-            self._constants[key] = self._sent(values)
-        return self._constants[key]
+        key = self.xp.cuda.runtime.getDevice(), id(values)
+        kept = self._constants.get(key)
+        if kept is None:
+            if len(self._constants) >= MOST_KEPT:
+                self._constants.clear()
+            kept = self._constants[key] = values, self._sent(values)
+        return kept[1]
 
     def resident(self, array: Array) -> Array:
         if not isinstance(array, np.ndarray):
             return array
         number = self.xp.cuda.runtime.getDevice()
         return self._residents.copy_of(array, number, self._sent)
+
+    def form_of(self, array: Array, key: Any, make: Callable[[], Array]) -> Array:
+        def finished() -> Array:
+            made = make()
+            self.xp.cuda.get_current_stream().synchronize()  # any may read it later
+            return made
+
+        return self._residents.form_of(array, key, make, finished)
 
     def _sent(self, values: np.ndarray[Any, Any]) -> Array:
         """Values of the host, there for all streams: what is kept may serve any."""
@@ -152,13 +197,16 @@ class CudaDevice:
 
     def around(self, array: Array) -> AbstractContextManager[Any]:
         elsewhere = self._several and isinstance(array, self.xp.ndarray)
-        return array.device if elsewhere else nullcontext()
+        return array.device if elsewhere else HERE
 
     def capability(self) -> int:
         return int(self.xp.cuda.Device().compute_capability)
 
     def units(self) -> int:
         return int(self.xp.cuda.Device().attributes["MultiProcessorCount"])
+
+    def cache(self) -> int:
+        return int(self.xp.cuda.Device().attributes["L2CacheSize"])
 
     def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
         out = self.xp.empty(product_shape(a, b, turned), a.dtype)
@@ -189,23 +237,3 @@ def _by_value() -> Any:
     from cupy.cuda.function import CNumpyArray
 
     return CNumpyArray
-
-
-def missing() -> str | None:
-    """What keeps CuPy from computing here and what would help; None if nothing does."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # CuPy's, about paths it does not find
-            import cupy
-    except ImportError as error:
-        return (
-            f"cupy is not installed ({error}): pip install 'numpy-deconv[cuda12]', or "
-            "[cuda13] for a driver of CUDA 13"
-        )
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        return f"no CUDA device ({error}): it needs an NVIDIA GPU and its driver"
-    if count == 0:
-        return "no CUDA device: it needs an NVIDIA GPU that this process may see"
-    return None

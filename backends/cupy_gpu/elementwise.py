@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays import Array
 from .device import Device
-from .geometry import prod
+from .geometry import frozen, prod
 from .launching import contiguous, divisor_of, empty, run
 
 # Numbered as in elementwise.cu, with the names of their two options.
@@ -45,9 +45,7 @@ def _named(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
 def _struct(number: int, first: float | None, second: float | None) -> tuple[Any, Any]:
     low = -math.inf if first is None else float(first)  # a clip may have one bound
     high = math.inf if second is None else float(second)  # or none
-    struct = np.array((low, high), OPTIONS)
-    struct.setflags(write=False)
-    return np.int32(number), struct
+    return np.int32(number), frozen(np.array((low, high), OPTIONS))
 
 
 def activation(device: Device, x: Array, name: str, **options: Any) -> Array:

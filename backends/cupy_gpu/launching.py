@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import Array
 from .device import Device, over
-from .geometry import DIVISOR, divisor
+from .geometry import DIVISOR, divisor, frozen
 from .kernel import index_for, kernel_for
 
 
@@ -44,8 +44,8 @@ def run(
     if not total:
         return
     given = [np.int64(total) if a is ... else a for a in arguments]
-    arrays = device.xp.ndarray
-    index = index_type(device, total, *[a for a in given if isinstance(a, arrays)])
+    kind = device.xp.ndarray
+    index = index_type(device, total, *[a for a in given if type(a) is kind])
     kernel = kernel_for(file, function, dtype, index, **macros)
     device.launch(kernel, *over(total), given)
 
@@ -53,6 +53,4 @@ def run(
 @lru_cache(4096)
 def divisor_of(value: int) -> Any:
     """The struct ``Divisor`` of ``prelude.cuh``."""
-    struct = np.array(divisor(value), DIVISOR)
-    struct.setflags(write=False)
-    return struct
+    return frozen(np.array(divisor(value), DIVISOR))

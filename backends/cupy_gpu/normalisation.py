@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...arrays import Array, accumulator
 from .device import Device
-from .geometry import prod
+from .geometry import frozen, prod
 from .launching import contiguous, divisor_of, empty, run
 
 NEIGHBOURS = np.dtype(
@@ -51,7 +52,7 @@ class _Walk:
             ...,
             divisor_of(area),
             divisor_of(stretches),
-            np.array((*each, alpha / size, beta, k), NEIGHBOURS),
+            frozen(np.array((*each, alpha / size, beta, k), NEIGHBOURS)),
         )
         self.size = size
 
@@ -61,12 +62,15 @@ class _Walk:
         return {"SIZE": self.size} if short else {}
 
 
+_walk = lru_cache(1024)(_Walk)
+
+
 def local_response_norm(
     device: Device, x: Array, size: int, alpha: float, beta: float, k: float
 ) -> Array:
     x = contiguous(device, x)
     y = empty(device, x.shape, x.dtype)
-    walk = _Walk(x.shape, size, alpha, beta, k)
+    walk = _walk(x.shape, size, alpha, beta, k)
     name = "local_response_norm"
     arguments, macros = (x, y, *walk.geometry), walk.macros(device)
     run(device, FILE, name, x.dtype, walk.total, *arguments, **macros)
@@ -85,7 +89,7 @@ def local_response_norm_grad(
     grad, x = contiguous(device, grad), contiguous(device, x)
     result = empty(device, grad.shape, grad.dtype)
     share = empty(device, grad.shape, accumulator(grad.dtype))
-    walk = _Walk(grad.shape, size, alpha, beta, k)
+    walk = _walk(grad.shape, size, alpha, beta, k)
     period = np.int64(0 if x.size == grad.size else x.size)
     rest = (*walk.geometry, period)
     name = "local_response_share"

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from .geometry import DIVISOR, divisor, divisors, three
+from .geometry import DIVISOR, divisor, divisors, frozen, three
 
 CONVOLUTION = np.dtype(
     [
@@ -129,6 +129,11 @@ class Problem:
         """Which taps each phase has."""
         return _taps(self.window, self.phases, self.adjoint, self.merged)
 
+    @cached_property
+    def untiled(self) -> Any:
+        """The struct for a kernel without tiles."""
+        return self.packed(0, 0, max(1, self.channels), 1)
+
     def packed(self, width: int, rows: int, depth: int, splits: int) -> Any:
         """The struct ``Convolution`` of ``convolution.cuh``."""
         struct = np.zeros((), CONVOLUTION)
@@ -142,14 +147,22 @@ class Problem:
         struct["taps"] = self.taps.most
         struct["width"], struct["rows"], struct["splits"] = width, rows, splits
         struct["transposed"] = self.adjoint
-        struct.setflags(write=False)
-        return struct
+        return frozen(struct)
 
 
 @lru_cache(4096)
 def problem_of(*fields: Any) -> Problem:
     """The problem of these fields, in their order; always the same one."""
     return Problem(*fields)
+
+
+@lru_cache(4096)
+def forward_of(window: Window, *fields: Any) -> Problem:
+    """The problem of a convolution of these sizes; its outputs follow from them."""
+    batch, channels, filters, groups, size, dtype, low, high = fields
+    outputs = window.output_size(size)
+    given = (batch, channels, filters, groups, size, outputs, False, dtype, low, high)
+    return problem_of(window, *given)
 
 
 @lru_cache(1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from ...arrays import Array
 from ...per_axis import Sizes
 from ...reference.resampling import upsampled_length
 from .device import Device
-from .geometry import DIVISOR, divisors
+from .geometry import DIVISOR, divisors, frozen
 from .launching import contiguous, empty, run
 
 SCALES = np.dtype(
@@ -24,6 +25,7 @@ SCALES = np.dtype(
 )
 
 
+@lru_cache(1024)
 def _scales(size: Sizes, outputs: Sizes, scale: tuple[float, ...], mode: str) -> Any:
     """The struct ``Scales``. An axis that keeps its length keeps its samples."""
     absent = 3 - len(size)
@@ -38,7 +40,7 @@ def _scales(size: Sizes, outputs: Sizes, scale: tuple[float, ...], mode: str) ->
     ]
     struct["scale"] = [1.0] * absent + kept
     struct["linear"] = [0] * absent + linear
-    return struct
+    return frozen(struct)
 
 
 def upsample(device: Device, x: Array, scale: tuple[float, ...], mode: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ...arrays import Array, accumulator, narrowed
 from ...per_axis import Sizes
 from .device import Device
-from .geometry import prod
+from .geometry import frozen, prod
 from .kernel import THREADS, kernel_for
 from .launching import contiguous, divisor_of, empty, index_type, run
 
@@ -30,6 +31,11 @@ FEW = 4  # tiles of a plane that go through all its switches: a cache has them
 RULES = {"sum": 0, "assign": 1, "first": 2, "max": 3, "mean": 4}  # as in switches.cu
 
 
+@lru_cache(1024)
+def _planes(*numbers: int) -> Any:
+    return frozen(np.array((*numbers, 0), PLANES))
+
+
 class _Tiles:
     """How a call's planes are cut up, and what its kernels are launched with."""
 
@@ -44,7 +50,7 @@ class _Tiles:
         self.count = len(values) * channels * self.tiles
         shared = channels if len(switches) != len(values) else 0
         sizes = (area, pooled, shared, self.tiles, self.tile, self.chunks)
-        self.planes = np.array((*sizes, RULES[overlap], 0), PLANES)
+        self.planes = _planes(*sizes, RULES[overlap])
         counts = (values, len(values) * channels * area)
         self.index = index_type(device, *counts)
         self.spans = self._spans(switches) if self.tiles > FEW else None
@@ -75,15 +81,21 @@ class _Tiles:
 
 
 def scatter(
-    device: Device, values: Array, switches: Array, output_size: Sizes, overlap: str
+    device: Device,
+    values: Array,
+    switches: Array,
+    output_size: Sizes,
+    overlap: str,
+    where: Array | None = None,
 ) -> Array:
     values, switches = (contiguous(device, a) for a in (values, switches))
+    where = None if where is None else contiguous(device, where)
     dtype = values.dtype
     whole = np.int64 if dtype.kind in "iu" else dtype
     shape = (*values.shape[:2], *output_size)
     image = empty(device, shape, whole)
     tiles = _Tiles(device, values, switches, prod(output_size), overlap)
-    tiles.launch("scatter", dtype, values, switches, tiles.spans, image)
+    tiles.launch("scatter", dtype, values, switches, tiles.spans, where, image)
     return narrowed(image, dtype)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,12 +27,17 @@ class Tiling:
     struct: Any
     grid: tuple[int, int]
     threads: int
+    form: tuple[Any, ...]  # all that the packed weight hangs on, but for the weight
+    kernels: dict[str, Kernel] = field(default_factory=dict)
 
     def kernel(self, dtype: np.dtype[Any], index: str) -> Kernel:
         """That multiplies."""
-        return kernel_for(
-            f"{self.name}.cu", self.name, dtype, index, **dict(self.macros)
-        )
+        found = self.kernels.get(index)
+        if found is None:
+            found = self.kernels[index] = kernel_for(
+                f"{self.name}.cu", self.name, dtype, index, **dict(self.macros)
+            )
+        return found
 
 
 @lru_cache(4096)
@@ -51,13 +56,16 @@ def tiling_of(problem: Problem, tile: Tile, setting: Setting) -> Tiling:
     kind = {"HALVES": 1} if halves else {}
     macros: dict[str, Any] = kind if tensor else tile.macros
     names = ("tensor_packing.cu", "pack_words") if tensor else ("packing.cu", "pack")
+    packing = (*names, tuple(kind.items()) if tensor else ())
+    matrix = (problem.matrices, rows // (2 if halves else 1), width)
     return Tiling(
         "tensor" if tensor else "tiles",
         tuple((macros | ({"BY_CHANNEL": 1} if by_channel else {})).items()),
-        (problem.matrices, rows // (2 if halves else 1), width),
-        (*names, tuple(kind.items()) if tensor else ()),
+        matrix,
+        packing,
         splits,
         problem.packed(width, rows, depth, splits),
         (blocks, problem.matrices * splits),
         tile.threads,
+        (packing, matrix, depth, problem.taps),
     )

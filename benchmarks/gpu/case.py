@@ -50,6 +50,14 @@ class Tools:
         tensor = self.torch.randn(shape, device=DEVICE).to(dtype)
         return tensor, self.cupy.from_dlpack(tensor)
 
+    def weights(self, *shape: int, half: bool = False) -> tuple[Any, Any]:
+        """The same, ours as a loaded net has them: on the host, not to be changed, so
+        that they are sent and packed before anything is timed."""
+        tensor, array = self.arrays(*shape, half=half)
+        host = self.cupy.asnumpy(array)
+        host.setflags(write=False)
+        return tensor, host
+
     def rotating(self, *shape: int, half: bool = False) -> tuple[list[Any], list[Any]]:
         """Several of them, more than the cache holds together."""
         each = math.prod(shape) * (2 if half else 4)

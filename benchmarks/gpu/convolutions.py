@@ -57,8 +57,8 @@ def _sides(shape: Shape, batch: int, precision: str) -> Callable[[Tools], Sides]
             raise ValueError("PyTorch's convolution has no uneven padding")
         half = precision == "float16"
         tensors, arrays = tools.rotating(batch, *shape.size, half=half)
-        w, w_array = tools.arrays(*shape.weight, half=half)
-        b, b_array = tools.arrays(shape.weight[0], half=half)
+        w, w_array = tools.weights(*shape.weight, half=half)
+        b, b_array = tools.weights(shape.weight[0], half=half)
         low = "tf32" if precision == "tf32" else "float32"
         backend = get_backend("cupy", precision=low)
 
@@ -101,7 +101,7 @@ def _upwards(
 
     def make(tools: Tools) -> Sides:
         tensors, arrays = tools.rotating(*grad)
-        w, w_array = tools.arrays(*weight)
+        w, w_array = tools.weights(*weight)
         backend = get_backend("cupy", precision="float32")
 
         def ours(n: int) -> Any:

@@ -6,7 +6,7 @@ constexpr int EACH = 4;  // results of a thread
 
 extern "C" __global__ void depthwise(
     const T* __restrict__ x, const T* __restrict__ weight, const T* __restrict__ bias,
-    T* __restrict__ y, Divisor blocks, Divisor filters, int multiplier, double low,
+    const T* __restrict__ where, T* __restrict__ y, Divisor blocks, Divisor filters, int multiplier, double low,
     double high, Window w) {
     constexpr int kernel[3] = KERNEL;
     constexpr int TAPS = kernel[0] * kernel[1] * kernel[2];
@@ -48,6 +48,6 @@ extern "C" __global__ void depthwise(
         sum += start;
         if (sum < static_cast<A>(low)) sum = static_cast<A>(low);  // NaN stays
         if (sum > static_cast<A>(high)) sum = static_cast<A>(high);
-        y[result] = Rounded<T>::of(sum);
+        y[result] = Rounded<T>::of(let_through(sum, where, result));
     }
 }

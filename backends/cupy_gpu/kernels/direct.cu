@@ -4,7 +4,7 @@
 
 extern "C" __global__ void direct(
     const T* __restrict__ x, const T* __restrict__ weight, const T* __restrict__ bias,
-    O* __restrict__ y, const Tap* __restrict__ taps, const int* __restrict__ counts,
+    const T* __restrict__ where, O* __restrict__ y, const Tap* __restrict__ taps, const int* __restrict__ counts,
     long long total, Divisor area, Divisor filters, int all_taps, Convolution p) {
     const I flat = flat_thread();
     if (flat >= total) return;
@@ -37,5 +37,5 @@ extern "C" __global__ void direct(
             sum += widened(weight[(outer + c * between) * all_taps + tap.source]) *
                    widened(source[c * plane_size + from]);
     }
-    y[flat] = Rounded<O>::of(finished(sum, bias, filter, p));
+    y[flat] = Rounded<O>::of(let_through(finished(sum, bias, filter, p), where, flat));
 }

@@ -94,19 +94,21 @@ __device__ inline const V* matrix_of(
 struct Results {
     T* y;
     A* shares;
-    const T* bias;
+    const T *bias, *where;
     I planes, area;  // of an image; of a plane
     int offset[3], group;
     bool plain;  // neighbouring columns of an image are neighbours in y
 };
 
 __device__ inline Results results_of(
-    T* y, A* shares, const T* bias, const Task& task, const Convolution& p) {
+    T* y, A* shares, const T* bias, const T* where, const Task& task,
+    const Convolution& p) {
     Results r;
     r.area = area_of(p.outputs);
     r.planes = static_cast<I>(p.groups) * p.own;
     r.y = y;
     r.bias = bias;
+    r.where = where;
     r.shares = shares;
     r.group = task.group;
     if (shares != nullptr) {
@@ -132,5 +134,5 @@ __device__ inline void put(
     k += r.group * p.own;
     const I at = (c.image * r.planes + k) * r.area + place;
     if (r.shares != nullptr) r.shares[at] = sum;
-    else r.y[at] = Rounded<T>::of(finished(sum, r.bias, k, p));
+    else r.y[at] = Rounded<T>::of(let_through(finished(sum, r.bias, k, p), r.where, at));
 }

@@ -14,8 +14,8 @@ extern "C" __global__ void pack(
 
 // Shares of sums, added in their order.
 extern "C" __global__ void add_shares(
-    const A* __restrict__ shares, const T* __restrict__ bias, O* __restrict__ y,
-    long long total, Divisor area, Divisor filters, Convolution p) {
+    const A* __restrict__ shares, const T* __restrict__ bias,
+    const T* __restrict__ where, O* __restrict__ y, long long total, Divisor area, Divisor filters, Convolution p) {
     const I flat = flat_thread();
     if (flat >= total) return;
     A sum = 0;
@@ -23,5 +23,5 @@ extern "C" __global__ void add_shares(
         sum += shares[share * static_cast<I>(total) + flat];
     I plane = divided(flat, area);
     const int k = split(plane, filters);
-    y[flat] = Rounded<O>::of(finished(sum, bias, k, p));
+    y[flat] = Rounded<O>::of(let_through(finished(sum, bias, k, p), where, flat));
 }

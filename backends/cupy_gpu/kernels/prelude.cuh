@@ -79,6 +79,12 @@ __device__ inline int split(N& n, const Divisor& d) {
     return rest;
 }
 
+// What goes back through a ReLU: nothing where it was shut. `where` is its input or its
+// output, null where there is none; NaN lets through.
+__device__ inline A let_through(A value, const T* where, I at) {
+    return where != nullptr && widened(where[at]) <= 0 ? A(0) : value;
+}
+
 __device__ inline I flat_thread() {
     return static_cast<I>(blockIdx.x) * blockDim.x + threadIdx.x;
 }

@@ -141,7 +141,8 @@ __device__ inline void fill(
 
 extern "C" __global__ void scatter(
     const T* __restrict__ values, const long long* __restrict__ switches,
-    const I* __restrict__ spans, O* __restrict__ image, Planes p) {
+    const I* __restrict__ spans, const T* __restrict__ where, O* __restrict__ image,
+    Planes p) {
     DYNAMIC_SHARED(A, memory);
     const Tile t = tile_of(p, memory);
     const I plane = static_cast<I>(blockIdx.x) / p.tiles;
@@ -151,17 +152,18 @@ extern "C" __global__ void scatter(
     const I* near = spans == nullptr ? nullptr : spans + 2 * theirs * p.chunks;
     const bool alone = own(at, near, p, t);
     if (!alone) fill(mine, at, near, p, t);
-    O* result = image + plane * p.area + t.first;
+    const I start = plane * static_cast<I>(p.area) + t.first;
     for (I i = threadIdx.x; i < t.places; i += blockDim.x) {
+        A value = 0;
         if (alone) {
             const bool some = t.owner[i] != (p.rule == ASSIGN ? -1 : nobody());
-            result[i] = some ? Rounded<O>::of(widened(mine[t.owner[i]])) : O{};
+            if (some) value = widened(mine[t.owner[i]]);
         } else if (p.rule == MEAN) {
-            const A hits = static_cast<A>(t.count[i] ? t.count[i] : 1);
-            result[i] = Rounded<O>::of(t.sum[i] / hits);
+            value = t.sum[i] / static_cast<A>(t.count[i] ? t.count[i] : 1);
         } else {
-            result[i] = Rounded<O>::of(t.sum[i]);
+            value = t.sum[i];
         }
+        image[start + i] = Rounded<O>::of(let_through(value, where, start + i));
     }
 }
 

@@ -50,8 +50,8 @@ inline void wait_for_landing() { stand_in::land(); }
 
 extern "C" __global__ void __launch_bounds__(COUNT, BLOCKS) tensor(
     const T* __restrict__ x, const unsigned* __restrict__ packed,
-    const T* __restrict__ bias, T* __restrict__ y, A* __restrict__ shares,
-    const Tap* __restrict__ taps, const int* __restrict__ counts, Convolution p) {
+    const T* __restrict__ bias, const T* __restrict__ where, T* __restrict__ y,
+    A* __restrict__ shares, const Tap* __restrict__ taps, const int* __restrict__ counts, Convolution p) {
     __shared__ Quad<unsigned> left[2][WORDS][PITCH / 4];
     __shared__ unsigned right[2][WORDS][PITCH];
     const int thread = threadIdx.x, column = thread % WIDE, line = thread / WIDE;
@@ -120,7 +120,7 @@ extern "C" __global__ void __launch_bounds__(COUNT, BLOCKS) tensor(
         __syncthreads();
     }
 
-    Results r = results_of(y, shares, bias, task, p);
+    Results r = results_of(y, shares, bias, where, task, p);
 #pragma unroll
     for (int j = 0; j < 4; ++j)
 #pragma unroll

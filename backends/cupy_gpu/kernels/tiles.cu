@@ -14,8 +14,8 @@ static_assert(COUNT % WIDE == 0 && DEPTH % LINES == 0, "a thread stays in its co
 
 extern "C" __global__ void __launch_bounds__(COUNT, 512 / COUNT) tiles(
     const T* __restrict__ x, const T* __restrict__ packed, const T* __restrict__ bias,
-    T* __restrict__ y, A* __restrict__ shares, const Tap* __restrict__ taps,
-    const int* __restrict__ counts, Convolution p) {
+    const T* __restrict__ where, T* __restrict__ y, A* __restrict__ shares,
+    const Tap* __restrict__ taps, const int* __restrict__ counts, Convolution p) {
     __shared__ Quad<A> left[2][DEPTH][HIGH / 4];
     __shared__ A right[2][DEPTH][WIDE];
     const int thread = threadIdx.x, column = thread % WIDE, line = thread / WIDE;
@@ -87,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(COUNT, 512 / COUNT) tiles(
         buffer ^= 1;
     }
 
-    Results r = results_of(y, shares, bias, task, p);
+    Results r = results_of(y, shares, bias, where, task, p);
     const bool quads =
         r.plain && r.area % 4 == 0 && shares == nullptr && p.own == p.filters;
 #pragma unroll
@@ -102,11 +102,13 @@ extern "C" __global__ void __launch_bounds__(COUNT, 512 / COUNT) tiles(
                 const int k = task.filter + i / 4 * (HIGH / TALL) + ty * 4 + i % 4;
                 if (k >= p.filters) continue;
                 const int filter = task.group * p.filters + k;
+                const I at = (c.image * r.planes + filter) * r.area + place;
                 Quad<T> four;
 #pragma unroll
-                for (int e = 0; e < 4; ++e)
-                    four.v[e] = Rounded<T>::of(finished(sums[i][j * 4 + e], bias, filter, p));
-                const I at = (c.image * r.planes + filter) * r.area + place;
+                for (int e = 0; e < 4; ++e) {
+                    const A sum = finished(sums[i][j * 4 + e], bias, filter, p);
+                    four.v[e] = Rounded<T>::of(let_through(sum, where, at + e));
+                }
                 *reinterpret_cast<Quad<T>*>(y + at) = four;
             }
             continue;

@@ -1,12 +1,13 @@
 // Winograd's filtering F(4x4, 3x3), Lavin & Gray 2015, points 0, 1, -1, 2, -2, infinity:
 //   weight (K, C, 3, 3) -> U (36, K, C)     x -> V (36, C, tiles)
 //   M = U @ V, a product of matrices each   M (36, K, tiles) -> y
-// A tile is 4x4 results of one image; it reads 6x6 samples.
+// A tile is 4x4 results of one image; it reads 6x6 samples. Tiles are taken together
+// across images, so many at a time that V and M stay in the cache.
 #include "prelude.cuh"
 
 struct Tiles {
     Divisor across, down;  // tiles of an image, per axis
-    long long count;       // of all images together
+    long long first;       // of the tiles that are taken together: its number of all
     int channels, height, width, top, left, results, result_height, result_width;
     int flipped;           // an input gradient: (C, K, 3, 3), taps in reverse
     int unused;
@@ -85,7 +86,7 @@ extern "C" __global__ void transform_input(
     if (channel >= total) return;
     const I flat = channel;
     channel = divided(flat, count);
-    I image = flat - channel * static_cast<I>(count.value);
+    I image = flat - channel * static_cast<I>(count.value) + static_cast<I>(p.first);
     const int column = split(image, p.across) * 4 - p.left;
     const int row = split(image, p.down) * 4 - p.top;
     const T* own = x + (image * p.channels + channel) * p.height * p.width;
@@ -114,15 +115,15 @@ extern "C" __global__ void transform_input(
 }
 
 extern "C" __global__ void transform_output(
-    const A* __restrict__ m, const T* __restrict__ bias, T* __restrict__ y,
-    long long total, Divisor count, Tiles p) {
+    const A* __restrict__ m, const T* __restrict__ bias, const T* __restrict__ where,
+    T* __restrict__ y, long long total, Divisor count, Tiles p) {
     I filter = flat_thread();  // (k, tile)
     if (filter >= total) return;
     const I flat = filter;
     filter = divided(flat, count);
-    I image = flat - filter * static_cast<I>(count.value);
+    I image = flat - filter * static_cast<I>(count.value) + static_cast<I>(p.first);
     const int column = split(image, p.across) * 4, row = split(image, p.down) * 4;
-    T* own = y + (image * p.results + filter) * p.result_height * p.result_width;
+    const I own = (image * p.results + filter) * p.result_height * p.result_width;
     A lines[6][4];
 #pragma unroll
     for (int j = 0; j < 6; ++j) {
@@ -141,21 +142,22 @@ extern "C" __global__ void transform_output(
 #pragma unroll
         for (int j = 0; j < 6; ++j) each[j] = lines[j][i];
         output_line(each, out);
+        const I line = own + static_cast<I>(row + i) * p.result_width + column;
         Four four;
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             A value = out[j] + start;
             if (value < low) value = low;  // NaN stays
             if (value > high) value = high;
-            four.v[j] = Rounded<T>::of(value);
+            const bool there = whole || column + j < p.result_width;
+            four.v[j] = Rounded<T>::of(let_through(value, there ? where : nullptr, line + j));
         }
-        T* line = own + static_cast<I>(row + i) * p.result_width + column;
         if (whole) {
-            *reinterpret_cast<Four*>(line) = four;
+            *reinterpret_cast<Four*>(y + line) = four;
             continue;
         }
 #pragma unroll
         for (int j = 0; j < 4; ++j)
-            if (column + j < p.result_width) line[j] = four.v[j];
+            if (column + j < p.result_width) y[line + j] = four.v[j];
     }
 }

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +130,9 @@ class StandIn:
     def resident(self, array: Array) -> Array:
         return array
 
+    def form_of(self, array: Array, key: Any, make: Callable[[], Array]) -> Array:
+        return make()
+
     def around(self, array: Array) -> AbstractContextManager[Any]:
         return nullcontext()
 
@@ -138,6 +141,9 @@ class StandIn:
 
     def units(self) -> int:
         return 4
+
+    def cache(self) -> int:
+        return 1 << 20
 
     def product(self, a: Array, b: Array, *, turned: bool = False) -> Array:
         if not (a.flags.c_contiguous and b.flags.c_contiguous):
