@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import weakref
 from typing import Any
 
@@ -13,7 +14,7 @@ import small_nets
 
 from numpy_deconv import Backend, Graph, Node, Sequential, use_backend
 from numpy_deconv.backend import NumpyBackend
-from numpy_deconv.errors import NetError
+from numpy_deconv.errors import NetError, OptionError
 from numpy_deconv.layers import Add, Clip, Conv, Identity, Layer, ReLU
 from numpy_deconv.net import receptive_field
 from numpy_deconv.rules import DECONVNET, DESALINET, GRADIENT, GUIDED, Rules, gradient
@@ -243,3 +244,31 @@ def test_a_call_lets_everything_go() -> None:
     step = Watching([], alive)
     Sequential([(f"step{n}", step) for n in range(4)])(np.zeros((1, 1, 3)))
     assert alive == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "bounds", [(np.nan, 1), ("a", None), (True, None), (np.zeros(2), 1), (-np.inf, 0)]
+)
+def test_odd_bounds_are_the_clips_own_to_judge(bounds: Any) -> None:
+    net = Sequential({"conv": Conv(np.ones((1, 1, 1))), "clip": Clip(*bounds)})
+    x = np.ones((1, 1, 2))
+    try:
+        want = net.run(x).output
+    except Exception as error:
+        with pytest.raises(type(error), match=re.escape(str(error))):
+            net(x)
+    else:
+        np.testing.assert_array_equal(net(x), want)
+
+
+def test_bounds_beyond_the_precision_bound_nothing() -> None:
+    net = Sequential({"conv": Conv(np.ones((1, 1, 1), "f4")), "clip": Clip(0, 1e300)})
+    x = np.full((1, 1, 2), 3e38, np.float32)
+    with use_backend("numba"):
+        np.testing.assert_array_equal(net(x), x)
+
+
+def test_whole_numbers_are_clipped_as_always(backend: Backend) -> None:
+    net = Sequential({"conv": Conv(np.ones((1, 1, 1), int)), "clip": Clip(0.5, 2.5)})
+    with pytest.raises(OptionError, match="integers cannot be clipped"):
+        net(np.ones((1, 1, 2), int))

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from numpy_deconv import Backend, Graph, Node, Sequential
-from numpy_deconv.layers import Add, Concat, Conv, Dropout, Layer, MaxPool, ReLU
+from numpy_deconv.layers import (
+    Add,
+    Clip,
+    Concat,
+    Conv,
+    Dropout,
+    Identity,
+    Layer,
+    MaxPool,
+    ReLU,
+)
 from numpy_deconv.net.passes import Pass, masks_itself
 from numpy_deconv.rules import (
     DECONVNET,
@@ -19,6 +29,7 @@ from numpy_deconv.rules import (
     gradient,
     identity,
     rectify_both,
+    rectify_signal,
 )
 
 SIDES = (9, 7)
@@ -177,3 +188,69 @@ def test_answers_are_remembered_for_these_rules_only() -> None:
     for number in range(100):  # more than are kept
         changed = GRADIENT.replace({Layer: identity}, f"rules {number}")
         assert net.passes(changed, net.output, "input", **how)[0].rule is identity
+
+
+def half(made: Graph) -> Graph:
+    """The same net in float16."""
+    nodes = {}
+    for name, node in made.nodes.items():
+        layer = node.layer
+        if isinstance(layer, Conv):
+            layer = Conv(layer.weight.astype(np.float16), padding=layer.padding)
+        nodes[name] = Node(layer, node.inputs)
+    return Graph(nodes)
+
+
+@pytest.mark.parametrize("rules", [GRADIENT, GUIDED], ids=repr)
+def test_half_precision(backend: Backend, rules: Rules) -> None:
+    net = half(fire())
+    x = images(1).astype(np.float16)
+    for tape in (net.run(x), net.run(x, keep=())):
+        signal = np.full_like(tape.output, 1 / 64)
+        apart = tape.signals(signal, start=net.output, rules=rules)["input"]
+        got = tape.project(signal, start=net.output, rules=rules)
+        assert got.dtype == np.float16
+        scale = float(np.abs(apart).max())
+        np.testing.assert_allclose(got, apart, rtol=0, atol=0.02 * scale)
+
+
+def test_a_rectification_is_not_lost_below_a_masked_relu(backend: Backend) -> None:
+    one = Conv(np.ones((1, 1, 1)))
+    net = Sequential({"clip": Clip(-9, 9), "relu": ReLU(), "conv": one})
+    tape, signal = net.run(np.ones((1, 1, 1))), -np.ones((1, 1, 1))
+    rules = Rules("mixed", {Clip: rectify_signal})
+    assert tape.project(signal, start="conv", rules=rules) == 0
+    upper = ReLU()
+    net = Sequential({"lower": ReLU(), "upper": upper, "conv": one})
+    tape = net.run(np.ones((1, 1, 1)))
+    rules = DECONVNET.replace({upper: gradient})
+    assert tape.project(signal, start="conv", rules=rules) == 0
+
+
+def test_a_pool_with_a_way_of_its_own_is_respected(backend: Backend) -> None:
+    class Last(MaxPool):
+        def unpool(self, saved: Any, gy: Any, overlap: str) -> Any:
+            return super().unpool(saved, gy, "assign")
+
+    net = Sequential({"a": conv(3, 2), "relu": ReLU(), "pool": Last(3, 2)})
+    tape = net.run(images(1))
+    signal = np.random.default_rng(0).normal(size=tape.output.shape)
+    signal = signal.astype(np.float32)
+    apart = tape.signals(signal, start="pool")["input"]
+    got = tape.project(signal, start="pool")
+    np.testing.assert_allclose(got, apart, rtol=1e-4, atol=1e-4)
+
+
+def test_a_signal_of_another_precision_than_the_relu_below(backend: Backend) -> None:
+    class Wide(Identity):
+        def vjp(self, saved: Any, gy: Any) -> Any:
+            return (gy.astype(np.float64),)
+
+    net = Sequential(
+        {"a": conv(3, 2), "relu": ReLU(), "pool": MaxPool(3, 2), "wide": Wide()}
+    )
+    tape = net.run(images(1))
+    signal = np.random.default_rng(0).normal(size=tape.output.shape)
+    apart = tape.signals(signal, start="wide", stop="a")["a"]
+    got = tape.project(signal, start="wide", stop="a")
+    np.testing.assert_allclose(got, apart, rtol=1e-12, atol=1e-12)

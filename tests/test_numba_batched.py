@@ -9,7 +9,7 @@ import pytest
 from fenced_arrays import answered, fenced
 
 from numpy_deconv import oracle
-from numpy_deconv.backends.numba_cpu import NumbaBackend, batched
+from numpy_deconv.backends.numba_cpu import NumbaBackend, arena, batched
 
 OURS = NumbaBackend()
 
@@ -20,8 +20,8 @@ OURS = NumbaBackend()
         (8, 9000, 57, np.float32),
         (200, 1500, 15, np.float32),
         (33, 2501, 113, np.float32),
-        (70, 999, 1, np.float64),
-        (300, 3, 300, np.float64),
+        (70, 1999, 8, np.float64),
+        (300, 33, 300, np.float64),
     ],
 )
 def test_every_portion_is_added_up(rows: int, ins: int, outs: int, dtype: Any) -> None:
@@ -29,8 +29,7 @@ def test_every_portion_is_added_up(rows: int, ins: int, outs: int, dtype: Any) -
     x = fenced(rng.standard_normal((rows, ins)).astype(dtype), False)
     weight = fenced(rng.standard_normal((outs, ins)).astype(dtype), False)
     bias = fenced(rng.standard_normal((1, outs)).astype(dtype), False)
-    geometry, _, _ = batched._plan(rows, outs, ins, np.dtype(dtype))
-    assert geometry.portions > 1 or ins < 64
+    assert batched.suits(rows, ins, outs)
     (got,) = answered(lambda *a: OURS.linear(*a[:2], a[2][0]), x, weight, bias)
     oracle.assert_conforms(got, "linear", [x, weight, bias[0]])
 
@@ -55,3 +54,19 @@ def test_rows_of_a_transposed_weight_are_added_up(
     weight = fenced(rng.standard_normal((ins, outs)).astype(np.float32), False)
     (got,) = answered(lambda a, b: OURS.linear(a, b.T, None), x, weight)
     oracle.assert_conforms(got, "linear", [x, weight.T, None])
+
+
+def test_many_rows_take_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2000, 512)).astype(np.float32)
+    weight = rng.standard_normal((256, 512)).astype(np.float32)
+    arena.release()
+    before = arena.usage().peak
+    got = OURS.linear(x, weight, None)
+    assert arena.usage().peak - before < 3 * (x.nbytes + weight.nbytes + got.nbytes)
+    oracle.assert_conforms(got, "linear", [x, weight, None])
+
+
+def test_few_products_are_dot_products() -> None:
+    assert not batched.suits(8, 64, 10)
+    assert not batched.suits(4, 4096, 4096)

@@ -11,8 +11,12 @@ from fenced_arrays import fenced
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numpy_deconv import use_backend
 from numpy_deconv.backends.numba_cpu import NumbaBackend
 from numpy_deconv.backends.numba_cpu.layout import pitch_of
+from numpy_deconv.errors import ShapeError
+from numpy_deconv.functional.convolution import conv_clipped, conv_input_grad_clipped
+from numpy_deconv.window import Window
 
 OURS = NumbaBackend()
 BOUNDS = st.sampled_from([(None, None), (0, None), (-0.5, 0.25)])
@@ -120,3 +124,44 @@ def last(*shape: int) -> np.ndarray:
 )
 def test_pitch(x: np.ndarray, pitch: int) -> None:
     assert pitch_of(x) == pitch
+
+
+@pytest.mark.parametrize(
+    "out",
+    [np.zeros((1, 3, 4, 4), "f4"), np.zeros((1, 2, 4, 4)), np.zeros((2, 4, 4), "f4")],
+)
+def test_what_does_not_fit_is_not_written_to(out: np.ndarray) -> None:
+    x, weight = np.ones((1, 1, 4, 4), "f4"), np.ones((2, 1, 1, 1), "f4")
+    with use_backend(OURS), pytest.raises(ShapeError, match="out is float"):
+        conv_clipped(x, weight, None, 0, None, out)
+    assert not out.any()
+
+
+def test_what_is_read_only_is_not_written_to() -> None:
+    x, weight = np.ones((1, 1, 4, 4), "f4"), np.ones((2, 1, 1, 1), "f4")
+    out = fenced(np.zeros((1, 2, 4, 4), "f4"))
+    with use_backend(OURS), pytest.raises(ShapeError, match="and out writeable"):
+        conv_clipped(x, weight, None, 0, None, out)
+
+
+def test_a_mask_has_the_shape_of_the_gradient() -> None:
+    grad, weight = np.ones((1, 2, 4, 4), "f4"), np.ones((2, 1, 1, 1), "f4")
+    for where in (np.ones((1, 1, 4, 3), "f4"), np.ones((1, 1, 4, 4))):
+        with pytest.raises(ShapeError, match="where is float"):
+            conv_input_grad_clipped(grad, weight, (4, 4), None, None, where)
+
+
+def test_half_precision_has_out_and_mask_too() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 3, 6, 6)).astype(np.float16)
+    weight = rng.standard_normal((4, 3, 3, 3)).astype(np.float16)
+    window = Window.of(3, 2)
+    want = OURS.conv_clipped(x, weight, None, window, 1, 0, None)
+    out = np.empty_like(want)
+    assert OURS.conv_clipped(x, weight, None, window, 1, 0, None, out=out) is out
+    np.testing.assert_array_equal(out, want)
+    back = want, weight, None, (6, 6), window, 1, None, None
+    plain = OURS.conv_input_grad(*back[:-2])
+    got = OURS.conv_input_grad_clipped(*back, where=x)
+    assert got.dtype == np.float16
+    np.testing.assert_array_equal(got, plain * (x > 0))

@@ -48,7 +48,8 @@ def _compiled(method: Method) -> Method:
     def answer(self: NumbaBackend, *args: Any, **options: Any) -> Any:
         first = args[0]
         # a list, not a generator: this is done for every small layer
-        void = [a for a in args if isinstance(a, np.ndarray) and not a.size]
+        given = (*args, *options.values()) if options else args
+        void = [a for a in given if isinstance(a, np.ndarray) and not a.size]
         if void or first.dtype.char not in "efd" or not first.ndim:
             reference = getattr(super(NumbaBackend, self), method.__name__)
             return reference(*args, **options)
@@ -57,7 +58,12 @@ def _compiled(method: Method) -> Method:
         with team.limited(self.threads):
             if first.dtype != HALF:
                 return method(self, *args, **options)
-            results = method(self, *map(_widened, args), **options)
+            out = options.pop("out", None)
+            wide = {name: _widened(value) for name, value in options.items()}
+            results = method(self, *map(_widened, args), **wide)
+        if out is not None:
+            out[...] = _narrowed(results)
+            return out
         if isinstance(results, tuple):
             return tuple(map(_narrowed, results))
         return _narrowed(results)
@@ -184,7 +190,8 @@ class NumbaBackend(NumpyBackend):
         """Arrays of one dtype beside each other along an axis."""
         first, together = arrays[0], None
         if first.dtype.char in "fd" and axis % first.ndim == 1 and first.ndim > 2:
-            together = joining.joined(arrays)
+            with team.limited(self.threads):
+                together = joining.joined(arrays)
         return super().concat(*arrays, axis=axis) if together is None else together
 
     def split_channels(
@@ -193,7 +200,8 @@ class NumbaBackend(NumpyBackend):
         """Runs of so many channels, each through its ReLU."""
         parts = None
         if grad.dtype.char in "fd" and grad.size:
-            parts = joining.taken_apart(grad, tuple(sizes), wheres)
+            with team.limited(self.threads):
+                parts = joining.taken_apart(grad, tuple(sizes), wheres)
         return super().split_channels(grad, sizes, *wheres) if parts is None else parts
 
     im2col = _kernel(columns.im2col)

@@ -25,8 +25,11 @@ from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 
-#: Rows below which dot products along the weight's rows are as fast.
+#: Rows, and products, below which dot products along the weight's rows are as fast.
 FEWEST = 8
+SMALLEST = 1 << 20
+#: Panels of rows that go together: with more, portions would have to be short.
+PANELS = 4
 #: Bytes of the panels that are multiplied together.
 CACHED = 1 << 19
 TILES = 4  # of rows of the weight, per task
@@ -50,7 +53,7 @@ class Geometry(NamedTuple):
 def _plan(rows: int, outs: int, ins: int, dtype: np.dtype[Any]) -> Any:
     width, lanes = panel_width(dtype), lanes_of(dtype)
     panels = -(-rows // width)
-    depth = max(64, min(ins, CACHED // (panels * width * dtype.itemsize)))
+    depth = min(ins, CACHED // (panels * width * dtype.itemsize))
     portions = -(-ins // depth)
     blocks = -(-outs // (ROWS * TILES))
     g = Geometry(rows, outs, ins, panels, width, lanes, depth, portions, blocks)
@@ -63,8 +66,20 @@ def _plan(rows: int, outs: int, ins: int, dtype: np.dtype[Any]) -> Any:
     return g, multiply, Launch(_add_up, blocks, (dtype,) * 3, Fixed(g))
 
 
+def suits(rows: int, ins: int, outs: int) -> bool:
+    """Whether dot products along the weight's rows are slower."""
+    return rows >= FEWEST and rows * ins * outs >= SMALLEST
+
+
 def product(x: Array, weight: Array, bias: Array, y: Array) -> None:
     """Fill ``y (rows, outs)`` from ``x (rows, ins)`` and ``weight (outs, ins)``."""
+    together = PANELS * panel_width(x.dtype)
+    for first in range(0, len(x), together):
+        some = slice(first, first + together)
+        _block(x[some], weight, bias, y[some])
+
+
+def _block(x: Array, weight: Array, bias: Array, y: Array) -> None:
     (rows, ins), outs, dtype = x.shape, len(weight), x.dtype
     g, multiply, add_up = _plan(rows, outs, ins, dtype)
     whole = arena.take((g.panels * g.width, ins), dtype)

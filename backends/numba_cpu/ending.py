@@ -30,7 +30,8 @@ class Ending(NamedTuple):
 
     def numbers(self, dtype: np.dtype[Any]) -> tuple[Any, Any, bool]:
         """The same for a kernel on arrays of this type."""
-        return dtype.type(self.low), dtype.type(self.high), self.masked
+        with np.errstate(over="ignore"):  # beyond the largest number is no bound
+            return dtype.type(self.low), dtype.type(self.high), self.masked
 
 
 #: Numbers are written as they are.

@@ -61,10 +61,15 @@ def taken_apart(
     grad: Array, sizes: tuple[int, ...], wheres: tuple[Array | None, ...]
 ) -> tuple[Array, ...] | None:
     """Runs of so many channels of ``grad``, zero where ``wheres`` are not above zero;
-    None if it lies otherwise."""
-    if not is_channels_last(grad):
-        return None
+    None if it lies otherwise, or they are not of its dtype and its parts' shapes."""
     batch, total, *size = grad.shape
+    alike = all(
+        where is None
+        or (where.dtype == grad.dtype and where.shape == (batch, channels, *size))
+        for where, channels in zip(wheres, sizes, strict=True)
+    )
+    if not alike or not is_channels_last(grad):
+        return None
     source, first, parts = turned(grad).reshape(-1), 0, []
     for channels, where in zip(sizes, wheres, strict=True):
         part = Part(batch * math.prod(size), channels, total, first)

@@ -33,7 +33,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     start = np.zeros(outs, x.dtype) if bias is None else np.ascontiguousarray(bias)
     if weight.T.flags.c_contiguous and not weight.flags.c_contiguous:
         added(rows, weight.T, start, y)
-    elif len(rows) >= batched.FEWEST and weight.flags.c_contiguous:
+    elif weight.flags.c_contiguous and batched.suits(*rows.shape, outs):
         batched.product(rows, weight, start, y)
     else:
         spread(

@@ -88,10 +88,12 @@ def scatter_masked(
     values: Array, switches: Array, output_size: Sizes, where: Array
 ) -> Array:
     """:func:`scatter` with ``"sum"``, through the ReLU that put out ``where``."""
-    source, index = channels_last(values), channels_last(switches, np.int64)
-    found = collected(source, index, output_size, True, where)
-    if found is not None:
-        return logical(found)
+    shape = (*values.shape[:2], *output_size)
+    if where.dtype == values.dtype and where.shape == shape:
+        source, index = channels_last(values), channels_last(switches, np.int64)
+        found = collected(source, index, output_size, True, where)
+        if found is not None:
+            return logical(found)
     summed = scatter(values, switches, output_size, "sum")
     return activations.activation_grad(summed, where, "relu")
 

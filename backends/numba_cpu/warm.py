@@ -9,7 +9,7 @@ import numpy as np
 from ...layers.boxes import Boxes
 from ...window import Window
 from . import team
-from .batched import FEWEST
+from .batched import SMALLEST
 
 if TYPE_CHECKING:
     from .backend import NumbaBackend
@@ -51,7 +51,7 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
     rows, matrix = _ones(dtype, 5, 70), _ones(dtype, 64, 70)
     for each in (matrix, np.asfortranarray(matrix)):
         backend.linear(rows, each, None)
-    backend.linear(_ones(dtype, FEWEST, 70), matrix, None)
+    backend.linear(_ones(dtype, SMALLEST // 64 // 70 + 1, 70), matrix, None)
     columns = backend.im2col(x, plain, (20, 20))
     backend.col2im(columns, plain, (20, 20), (20, 20))
 

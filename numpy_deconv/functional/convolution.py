@@ -59,8 +59,16 @@ def conv_clipped(
     to.
     """
     checked = _checked(x, weight, bias, stride, padding, dilation, groups)
-    more = {} if out is None else {"out": out}
-    return current(checked[0]).conv_clipped(*checked, low, high, **more)
+    if out is None:
+        return current(checked[0]).conv_clipped(*checked, low, high)
+    x, weight, _, window, _ = checked
+    shape = (len(x), len(weight), *window.output_size(x.shape[2:]))
+    if out.shape != shape or out.dtype != x.dtype or not out.flags.writeable:
+        raise ShapeError(
+            f"out is {out.dtype} {out.shape}, but the result {x.dtype} {shape}: they "
+            "must be alike, and out writeable"
+        )
+    return current(x).conv_clipped(*checked, low, high, out=out)
 
 
 def _checked(

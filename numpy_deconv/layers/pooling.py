@@ -29,7 +29,12 @@ class _Switching(Layer):
     ) -> tuple[Array | None, ...]:
         """:meth:`vjp` through the ReLU that put out ``wheres``, its one entry."""
         (where,) = wheres
-        return self.vjp(saved, gy) if where is None else (saved.masked(gy, where),)
+        if where is None:
+            return self.vjp(saved, gy)
+        if type(self).unpool is not _Switching.unpool:  # a way of its own
+            (gx,) = self.vjp(saved, gy)
+            return (current(gy).activation_grad(gx, where, "relu"),)
+        return (saved.masked(gy, where),)
 
     def unpool(self, saved: Pooled, gy: Array, overlap: str) -> Array:
         """Scatter a signal by the switches of the forward pass."""

@@ -70,6 +70,9 @@ class _CroppedPooled(Pooled):
     inputs: Boxes
     output: Boxes
 
+    def masked(self, gy: Array, where: Array) -> Array:
+        return current(gy).activation_grad(self._sum(gy), where, "relu")
+
     def scattered(self, gy: Array, overlap: str) -> Array:
         if overlap == "sum":
             return self._sum(gy)

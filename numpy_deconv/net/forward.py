@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array
 from ..errors import NetError, NumpyDeconvError
+from ..layers import ReLU
 from .joints import Joint
 from .steps import INPUT, Step
 
@@ -18,13 +19,22 @@ class Forward:
     """Iterating computes: ``(name, output, what the layer saved)``, one by one.
 
     What is in ``saved`` can be read by later layers as ``"pool:switches"``; those are
-    the layers in ``parts_read``. ``values`` are let go when their step says so.
+    the layers in ``parts_read``. ``values`` are let go when their step says so; only
+    one who ``saves`` for a way back gets what was ``joined``.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], x: Array, steps: Sequence[Step]):
-        self.nodes, self.steps = nodes, steps
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        x: Array,
+        steps: Sequence[Step],
+        *,
+        saves: bool = True,
+    ):
+        self.nodes, self.steps, self.saves = nodes, steps, saves
         self.values: dict[str, Array] = {INPUT: x}
         self.saved: dict[str, Any] = {}
+        self.joined: dict[str, Array] = {}  # what lies in one piece, only of ReLUs
         self._joints = {s.name: Joint(s.channels) for s in steps if s.channels}
 
     @property
@@ -32,11 +42,6 @@ class Forward:
         """Layers of which others read what they saved."""
         reads = (read for step in self.steps for read in self.nodes[step.name].inputs)
         return {read.partition(":")[0] for read in reads if ":" in read}
-
-    def joined(self) -> dict[str, Array]:
-        """Concatenations that lie in one piece with what they are made of."""
-        wholes = {name: joint.whole() for name, joint in self._joints.items()}
-        return {name: whole for name, whole in wholes.items() if whole is not None}
 
     def __iter__(self) -> Iterator[tuple[str, Array, Any]]:
         for step in self.steps:
@@ -49,11 +54,21 @@ class Forward:
                     f"layer {step.number} {step.name!r} ({layer.describe()}): {error}"
                 ) from error
             del xs
+            joint = self._joints.pop(step.name, None)
+            if joint is not None and self._keeps(step.name):
+                whole = joint.whole()
+                if whole is not None:
+                    self.joined[step.name] = whole
             for name, (value, memory) in computed.items():
                 self.values[name] = value
                 yield name, value, memory
             for name in step.drops:
                 del self.values[name]
+
+    def _keeps(self, joint: str) -> bool:
+        """Whether what ReLUs put out, which a way back looks at, is all there is."""
+        made_of = (self.nodes[read].layer for read in self.nodes[joint].inputs)
+        return self.saves and all(type(layer) is ReLU for layer in made_of)
 
     def _read(self, source: str) -> Array:
         name, _, part = source.partition(":")

@@ -98,7 +98,7 @@ class Graph:
     def __call__(self, x: Any) -> Array:
         """The output for a batch ``x``, of which nothing else is kept."""
         steps = self._lean_steps(frozenset({self.output}), only_forward=True)
-        forward = Forward(self.nodes, as_array(x, "input"), steps)
+        forward = Forward(self.nodes, as_array(x, "input"), steps, saves=False)
         read = forward.parts_read
         for name, _, memory in forward:
             if name in read:
@@ -147,7 +147,6 @@ class Graph:
         joined: frozenset[str],
     ) -> list[Pass]:
         """What a signal goes through on its way down; see :func:`.passes.passes`."""
-
         how = fused, masks, joined
 
         def found() -> list[Pass]:
@@ -216,7 +215,7 @@ class Graph:
             shapes[name] = value.shape
             slim = lean and not (learn and self[name].params)
             forward.saved[name] = self[name].slim(memory, value) if slim else memory
-        values, saved, joined = forward.values, forward.saved, forward.joined()
+        values, saved, joined = forward.values, forward.saved, forward.joined
         return Tape(self, values, saved, last, shapes, lean, learn, joined)
 
     def _lean_steps(

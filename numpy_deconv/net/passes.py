@@ -55,13 +55,16 @@ def passes(
             handed[name] = tuple((n, s) for n, s in slots if s in above or s == stop)
             met.update(source for _, source in handed[name])
     carried = {name: [source for _, source in slots] for name, slots in handed.items()}
-    rectified = rectifying(carried, rule_of, stop) if fused else {}
     masked: dict[str, tuple[str | None, ...]] = {}
     if fused and masks:
         masked = _Masking(nodes, handed, rule_of, {start, stop}, joined).found()
     through = {relu for relus in masked.values() for relu in relus if relu}
-    gone = {*rectified.values(), *(through - joined)}
+    gone = through - joined
     gone.update(relu for whole in through & joined for relu in nodes[whole].inputs)
+    # what another one goes through hands on nothing of its own
+    rectified = rectifying(carried, rule_of, stop) if fused else {}
+    rectified = {name: relu for name, relu in rectified.items() if name not in gone}
+    gone.update(rectified.values())
     both = {
         name
         for name, relus in masked.items()
@@ -75,7 +78,7 @@ def passes(
             nodes[name].layer,
             identity if name in gone else rule_of[name],
             slots,
-            (name in rectified or name in both) and name not in gone,
+            name in rectified or name in both,
             masked.get(name, ()),
         )
         for name, slots in handed.items()

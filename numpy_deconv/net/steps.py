@@ -82,6 +82,7 @@ def lean_steps(
         if conv not in kept
         and conv in nodes
         and type(nodes[conv].layer) is Conv
+        and (type(nodes[name].layer) is ReLU or _is_floating(nodes[conv].layer))
         and reads[conv] == 1
     }
     made_by = {relu: conv for conv, relu in relus.items()} | {
@@ -118,8 +119,23 @@ def _bounds(layer: Layer, only_forward: bool) -> Bounds | None:
     if type(layer) is ReLU:
         return 0, None
     if type(layer) is Clip and only_forward:
-        return layer.low, layer.high
+        bounds = layer.low, layer.high
+        if all(b is None or _is_plain(b) for b in bounds):
+            return bounds  # others are for the Clip itself to judge
     return None
+
+
+def _is_plain(bound: object) -> bool:
+    """Whether it is a number in every precision."""
+    return (
+        isinstance(bound, int | float)
+        and type(bound) is not bool
+        and (abs(bound) < 2**15)
+    )
+
+
+def _is_floating(layer: Layer) -> bool:
+    return isinstance(layer, Conv) and layer.weight.dtype.kind == "f"
 
 
 def _source(read: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, as_array, is_float
 from ..errors import DTypeError, NetError, NumpyDeconvError, ShapeError
+from ..registry import current
 from ..rules import GRADIENT, Rules
 from .learning import param_grads
 
@@ -38,10 +39,10 @@ class Tape:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        mappings = map(dict, (self.values, self.saved, self.shapes, self.joined))
-        values, saved, shapes, joined = mappings
-        how = self.lean, self.learns
-        return type(self), (self.net, values, saved, self.last, shapes, *how, joined)
+        # not what was joined: its parts, which are saved, would be there twice
+        values, saved, shapes = map(dict, (self.values, self.saved, self.shapes))
+        fields = self.net, values, saved, self.last, shapes, self.lean, self.learns
+        return type(self), fields
 
     def __getitem__(self, name: str) -> Array:
         """Activation of a layer, ``(N, C, *size)``; ``"input"`` is the input."""
@@ -126,13 +127,22 @@ class Tape:
     def _through(self, step: Pass, gy: Array) -> tuple[Array | None, ...]:
         rule, layer = step.rule, step.layer
         seen = self._read(step.name) if rule.of_inputs else self.saved[step.name]
-        if step.masks:
-            wheres = tuple(
-                None if m is None else self.joined.get(m, self.saved[m])
-                for m in step.masks
-            )
+        through = rule.rectified if step.rectifies else rule
+        if not step.masks:
+            return through(layer, seen, gy)
+        wheres = tuple(
+            None if m is None else self.joined.get(m, self.saved[m]) for m in step.masks
+        )
+        if all(where is None or where.dtype == gy.dtype for where in wheres):
             return rule.masked(layer, seen, gy, wheres, rectified=step.rectifies)
-        return (rule.rectified if step.rectifies else rule)(layer, seen, gy)
+        # somebody's own layer put another precision between the two
+        gxs = zip(through(layer, seen, gy), wheres, strict=True)
+        return tuple(
+            gx
+            if gx is None or where is None
+            else current(gx).activation_grad(gx, where, "relu")
+            for gx, where in gxs
+        )
 
     def _read(self, name: str) -> tuple[Array, ...]:
         """What a layer read: activations, and switches of pools."""
