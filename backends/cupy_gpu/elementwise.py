@@ -59,6 +59,11 @@ def activation(device: Device, x: Array, name: str, **options: Any) -> Array:
 def activation_grad(
     device: Device, grad: Array, x: Array, name: str, **options: Any
 ) -> Array:
+    if grad.dtype != x.dtype:  # kernels take one type: the wider holds both
+        wide = np.promote_types(grad.dtype, x.dtype)
+        both = (array.astype(wide) for array in (grad, x))
+        result = activation_grad(device, *both, name, **options)
+        return result.astype(grad.dtype)
     grad, x = contiguous(device, grad), contiguous(device, x)
     result = empty(device, grad.shape, grad.dtype)
     period = np.int64(0 if x.size == grad.size else x.size)
