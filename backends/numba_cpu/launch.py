@@ -2,8 +2,10 @@
 
 Small layers are many, and what :func:`.team.spread` finds out anew in each call (the
 kinds of the arguments, the code for them, their words) takes longer than such a layer.
-A plan knows it beforehand: its arrays come first, flat, contiguous and of one dtype,
-and what follows them stays the same.
+A plan knows it beforehand: arrays come first, each of a dtype that it promises, and
+what follows them stays the same. To the kernel an array is flat memory from its first
+element on, however it lies: one that is not flat is for kernels that know its pitch,
+and do not ask for its length.
 """
 
 from __future__ import annotations

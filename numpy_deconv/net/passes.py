@@ -61,9 +61,8 @@ def passes(
     through = {relu for relus in masked.values() for relu in relus if relu}
     gone = through - joined
     gone.update(relu for whole in through & joined for relu in nodes[whole].inputs)
-    # what another one goes through hands on nothing of its own
+    # one that is gone may still rectify for the one below it
     rectified = rectifying(carried, rule_of, stop) if fused else {}
-    rectified = {name: relu for name, relu in rectified.items() if name not in gone}
     gone.update(rectified.values())
     both = {
         name
