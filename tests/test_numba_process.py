@@ -182,7 +182,11 @@ def test_kept_code_that_is_damaged_or_of_other_sources_is_compiled_again(
         backend.linear(X.reshape(2, -1), X.reshape(2, -1), None)
     """
     expect_quiet(run(body, NUMBA_CACHE_DIR=str(tmp_path)))
-    kept = sorted(tmp_path.rglob("*.kernel"))
+    kept = [
+        file
+        for file in sorted(tmp_path.rglob("*.kernel"))
+        if not file.name.startswith("job.left")  # only called where a helper is late
+    ]
     assert kept
     whole = [file.read_bytes() for file in kept]
     damages: list[Callable[[bytes], bytes]] = [
