@@ -19,7 +19,7 @@ from .arguments import Fixed
 from .compiled import compiled
 from .launch import Launch
 from .layout import channels_last
-from .microkernel import ROWS, VECTORS, tile
+from .microkernel import ROWS, tile
 from .packing import panel_width
 from .vectors import lanes_of
 
@@ -61,7 +61,6 @@ def _plan(rows: int, outs: int, ins: int, dtype: np.dtype[Any]) -> Any:
     multiply = Launch(
         _portions, portions * blocks, (dtype,) * 4, Fixed(zeros, g),
         dtype.type(-math.inf), dtype.type(math.inf),
-        scratch=(ROWS * VECTORS * lanes, dtype),
     )  # fmt: skip
     return g, multiply, Launch(_add_up, blocks, (dtype,) * 3, Fixed(g))
 
@@ -93,7 +92,7 @@ def _block(x: Array, weight: Array, bias: Array, y: Array) -> None:
 
 @compiled
 def _portions(  # type: ignore[no-untyped-def]
-    start, stop, edge, w, x, nothing, parts, zero, g, low, high
+    start, stop, w, x, nothing, parts, zero, g, low, high
 ):
     """One portion of the depth for some rows of the weight, per task."""
     columns = g.panels * g.width
@@ -113,7 +112,7 @@ def _portions(  # type: ignore[no-untyped-def]
                     rows, taken, g.lanes, w, o * g.ins + first, g.ins, 1, zero,
                     x, (p * g.ins + first) * g.width, g.width, zero, 1, depth,
                     parts, (portion * g.outs + o) * columns + p * g.width, columns,
-                    nothing, 0, low, high, edge, 0,
+                    nothing, 0, low, high, 0, 0,
                 )  # fmt: skip
 
 

@@ -62,23 +62,15 @@ class _Walk(Code):
         return [self.load(self.address(0, at, v, self.size)) for v in self.vectors]
 
     def put(self, values: list[Any], position: int, size: int, streamed: Any) -> None:
-        """Store a vector each in array ``position`` where the output begins.
-
-        What is ``streamed`` goes past the caches: larger than they are, it would be
-        read from memory only to be overwritten, and displace what is needed sooner.
-        """
+        """Store a vector each in array ``position`` where the output begins, past the
+        caches if that is asked for."""
         bypass = self.builder.icmp_signed("!=", streamed, ir.Constant(I64, 0))
-        kind = values[0].type
         with self.builder.if_else(bypass) as (past, into):
             for block, hint in ((past, True), (into, False)):
                 with block:
                     for v, value in enumerate(values):
                         address = self.address(position, self.args[10], v, size)
-                        done = self.builder.store(value, self.pointer(address, kind))
-                        done.align = self.lanes * size if hint else size
-                        if hint:
-                            node = self.builder.module.add_metadata([_one(I32)])
-                            done.set_metadata("nontemporal", node)
+                        self.store(value, address, past=hint)
 
     def slots(self, kind: Any) -> list[Any]:
         """A variable for each vector; LLVM keeps them in registers."""
@@ -108,8 +100,8 @@ class _Walk(Code):
         return self.builder.shuffle_vector(first, nothing, lanes)
 
 
-def _one(kind: Any = I64) -> Any:
-    return ir.Constant(kind, 1)
+def _one() -> Any:
+    return ir.Constant(I64, 1)
 
 
 def _largest(vectors: int, lanes: int) -> Any:

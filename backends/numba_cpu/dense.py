@@ -13,11 +13,12 @@ from ...per_axis import Sizes
 from ...window import Window
 from . import gathered
 from .ending import PLAIN, Ending, beside
-from .gathered import Place, Taps, needs_padding, padded
+from .gathered import Place, Taps
 from .launch import Launch
-from .layout import OWN, Pitches, channels_last, landing, start_of
+from .layout import OWN, Pitches, landing, start_of
 from .packing import in_panels, packed, panel_width
-from .three_axes import deep, three
+from .padding import needs_padding
+from .three_axes import three
 from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
@@ -44,9 +45,6 @@ def whole_image(shape: tuple[int, ...], pitch: int | None = None) -> Place:
 class Plan(NamedTuple):
     """One convolution, but for the numbers."""
 
-    before: tuple[int, int, int]
-    extent: tuple[int, ...]
-    pads: bool
     pitch: int | None  # of what it reads
     result: tuple[int, ...]  # the shape of its memory, channels last
     pack: Callable[[Array], Array]
@@ -67,11 +65,7 @@ class Plan(NamedTuple):
         out: Array | None = None,
     ) -> Array:
         """``conv(x, weight) + bias`` with its ending."""
-        if self.pads:
-            source = padded(deep(channels_last(x)), self.before, self.extent)
-            source = source.reshape(-1)
-        else:
-            source = start_of(x, self.pitch)
+        source = start_of(x, self.pitch)
         flat, y = landing(self.result, x.dtype, out)
         w = packed(weight, "conv", self.pack, *self.options)
         start = self.start if bias is None else self._start(bias)
@@ -130,9 +124,9 @@ def plan(
     )
     before = three(tuple(b for b, _ in window.padding), 0)
     size = three(shape[2:])
-    pads = needs_padding(size, before, extent)
-    pitch = None if pads else pitches.x
-    runs = groups == 1 and pitch is None  # of memory along the kernel
+    zeros = needs_padding(size, before, extent)
+    # whether pixels along the kernel are neighbours in memory, or in a copy with zeros
+    runs = groups == 1 and (zeros or pitches.x is None)
     taps = Taps.of(spots, depth) if runs else Taps(spots, depth)
     width = panel_width(dtype)
     panels = -(-columns * neighbours // width)
@@ -140,10 +134,10 @@ def plan(
     packed_shape = (groups, panels, rows // taps.depth, taps.depth, width)
     outs, step = (*outs[:2], outs[2] // neighbours), (*step[:2], step[2] * neighbours)
     product = gathered.plan(
-        (shape[0], *(extent if pads else size), shape[1]), taps, step, outs,
-        packed_shape, columns * neighbours,
+        (shape[0], *size, shape[1]), taps, step, outs, packed_shape,
+        columns * neighbours,
         whole_image((shape[0], *outs, filters * neighbours), pitches.y), dtype, ending,
-        pitch,
+        pitches.x, (before, extent),
     )  # fmt: skip
     options = groups, taps.depth, flipped, neighbours
     plainly = partial(
@@ -151,7 +145,7 @@ def plan(
         flipped=flipped, together=False,
     )  # fmt: skip
     return Plan(
-        before, extent, pads, pitch, (shape[0], *outputs, filters),
+        pitches.x, (shape[0], *outputs, filters),
         partial(_pack, options=options), options, groups, neighbours,
         np.zeros(groups * panels * width, dtype),
         neighbours == 1 and columns % width == 0, product,

@@ -36,6 +36,29 @@ class Ending(NamedTuple):
 
 #: Numbers are written as they are.
 PLAIN = Ending()
+#: Bytes from which a result goes past the caches: it would not be there any more when
+#: it is read, and memory need not be read before whole lines of it are overwritten.
+STREAMED = 1 << 24
+
+
+def streams(nbytes: int, lanes: int, ending: Ending, *steps: int) -> int:
+    """1 if so many bytes go past the caches, else 0. They must begin on a line (see
+    :func:`on_line`); ``steps`` in elements lead to all other vectors."""
+    whole = all(step % lanes == 0 for step in steps)
+    return int(nbytes >= STREAMED and whole and not ending.masked)
+
+
+@intrinsic
+def on_line(typingctx, y):  # type: ignore[no-untyped-def]
+    """Whether an array begins on a boundary of vectors and of cache lines."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        beyond = builder.and_(
+            address_of(context, builder, sig.args[0], args[0]), ir.Constant(I64, 63)
+        )
+        return builder.icmp_signed("==", beyond, ir.Constant(I64, 0))
+
+    return types.boolean(y), codegen
 
 
 @intrinsic

@@ -16,13 +16,13 @@ from . import arena, depthwise, gathered
 from .dense import wide_bias
 from .depthwise_plan import launched
 from .ending import PLAIN, Ending, beside, ended
-from .gathered import Place, Taps, needs_padding, padded
+from .gathered import Place, Taps
 from .interleaving import Together, together
 from .launch import Launch
 from .layout import channels_last, logical
 from .packing import in_panels, packed, panel_width
-from .phases import Axis, Phase, margins, phases
-from .three_axes import deep, three
+from .phases import Axis, Phase, Triple, margins, phases
+from .three_axes import three
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[Axis, Axis, Axis]
@@ -41,8 +41,6 @@ class Plan(NamedTuple):
     """One input gradient, but for the numbers."""
 
     result: tuple[int, ...]  # the shape of its memory, channels last
-    before: tuple[int, ...]
-    extent: tuple[int, ...] | None  # of the gradient with zeros around, if it needs any
     steps: tuple[Step, ...]
     wide: Callable[[Array | None], Array]  # the bias as steps read it
     start: Array  # without a bias
@@ -57,14 +55,12 @@ class Plan(NamedTuple):
         flat = y.reshape(-1)
         if self.fills:
             y[...] = 0 if bias is None else bias
-        source = deep(channels_last(grad))
-        if self.extent is not None:
-            source = padded(source, self.before, self.extent)
+        source = channels_last(grad).reshape(-1)
         start = self.start if bias is None else self.wide(bias).reshape(-1)
         others = start, flat, beside(where, flat)
         for step in self.steps:
             w = packed(weight, step.how, step.pack, *step.options)
-            step.launch(source.reshape(-1), w, *others)
+            step.launch(source, w, *others)
         return ended(logical(y), self.after, where) if self.fills else logical(y)
 
 
@@ -104,26 +100,20 @@ def _by_phases(
     axes = phases(window, input_size)
     columns, filters = weight[1], shape[1]
     each = columns == 1 and groups == filters and depthwise.suits(filters, dtype)
-    size, shift, extent = three(shape[2:]), (0, 0, 0), None
-    if reached and not each:
-        shift, extent = margins(axes)
-        if needs_padding(size, shift, extent):
-            size = extent
-        else:
-            extent = None
-    source = shape[0], *size, filters
+    around = margins(axes) if reached and not each else None
+    source = shape[0], *three(shape[2:]), filters
     channels = columns * groups
     fills = any(not phase.offsets for axis in axes for phase in axis)
     inner = PLAIN if fills else ending
     make = partial(_depthwise_step if each else _step, source, weight, groups, dtype)
     steps = tuple(
-        make(phase, shift, _place(phase, channels, input_size, window), inner)
+        make(phase, around, _place(phase, channels, input_size, window), inner)
         for phase in product(*axes)
         if all(p.offsets for p in phase)
     )
     wide = partial(wide_bias, groups=groups, columns=columns, dtype=dtype)
     return Plan(
-        (shape[0], *input_size, channels), shift, extent, steps,
+        (shape[0], *input_size, channels), steps,
         np.ascontiguousarray if each else wide,
         np.zeros(channels, dtype) if each else wide(None).reshape(-1), fills, ending,
     )  # fmt: skip
@@ -153,7 +143,7 @@ def _depthwise_step(
     groups: int,
     dtype: np.dtype[Any],
     phase: tuple[Phase, ...],
-    shift: tuple[int, int, int],
+    around: tuple[Triple, Triple] | None,
     place: Place,
     ending: Ending,
 ) -> Step:
@@ -175,13 +165,14 @@ def _step(
     groups: int,
     dtype: np.dtype[Any],
     phase: tuple[Phase, ...],
-    shift: tuple[int, int, int],
+    around: tuple[Triple, Triple] | None,
     place: Place,
     ending: Ending,
 ) -> Step:
     filters, columns = weight[0] // groups, weight[1]
+    before = (0, 0, 0) if around is None else around[0]
     offsets = tuple(
-        tuple(o + s for o in p.offsets) for p, s in zip(phase, shift, strict=True)
+        tuple(o + b for o in p.offsets) for p, b in zip(phase, before, strict=True)
     )
     taps = Taps.of(offsets, filters) if groups == 1 else Taps(offsets, filters)
     width = panel_width(dtype)
@@ -189,8 +180,9 @@ def _step(
     shape = groups, -(-columns // width), rows // taps.depth, taps.depth, width
     outputs = three(tuple(p.outputs for p in phase))
     launch = gathered.plan(
-        source, taps, (1, 1, 1), outputs, shape, columns, place, dtype, ending
-    )
+        source, taps, (1, 1, 1), outputs, shape, columns, place, dtype, ending,
+        None, around,
+    )  # fmt: skip
     pack = partial(_pack, phase=phase, groups=groups, depth=taps.depth)
     which = tuple(p.taps for p in phase)
     return Step("input grad", pack, (groups, which, taps.depth), launch)

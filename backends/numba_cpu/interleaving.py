@@ -19,12 +19,12 @@ from . import arena, gathered
 from .compiled import compiled
 from .dense import is_spoilt, whole_image, wide_bias
 from .ending import Ending, ended
-from .gathered import Taps, needs_padding, padded
+from .gathered import Taps
 from .launch import Launch
 from .layout import channels_last, logical
 from .packing import in_panels, packed, panel_width
 from .phases import Axis, margins
-from .three_axes import deep, three
+from .three_axes import three
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[Axis, Axis, Axis]
@@ -34,8 +34,6 @@ Planned = Callable[[Array, Array, Array | None, Array | None], Array]
 class Together(NamedTuple):
     """One input gradient, but for the numbers."""
 
-    before: tuple[int, ...]
-    extent: tuple[int, ...] | None  # of the gradient with zeros around, if needed
     mixed: tuple[int, ...]  # shape of the product: all phases of a pixel beside others
     result: tuple[int, ...]  # the shape of its memory, channels last
     pack: Callable[[Array], Array]
@@ -50,9 +48,7 @@ class Together(NamedTuple):
         self, grad: Array, weight: Array, bias: Array | None, where: Array | None = None
     ) -> Array:
         """The adjoint, plus bias, with its ending."""
-        source = deep(channels_last(grad))
-        if self.extent is not None:
-            source = padded(source, self.before, self.extent)
+        source = channels_last(grad).reshape(-1)
         w = packed(weight, "all phases", self.pack, *self.options)
         start = self.start
         if bias is not None:
@@ -60,7 +56,7 @@ class Together(NamedTuple):
             repeated = np.tile(bias, every // len(bias))
             start = wide_bias(repeated, 1, every, bias.dtype).reshape(-1)
         mixed = arena.take(self.mixed, grad.dtype).reshape(-1)
-        self.product(source.reshape(-1), w, start, mixed, mixed)
+        self.product(source, w, start, mixed, mixed)
         y = arena.take(self.result, grad.dtype)
         self.interleave(mixed, y.reshape(-1))
         if is_spoilt(y):
@@ -93,11 +89,9 @@ def together(
     packed_shape = 1, -(-every // width), rows // taps.depth, taps.depth, width
     outputs = three(tuple(axis[0].outputs for axis in axes))
     mixed, result = (shape[0], *outputs, every), (shape[0], *input_size, columns)
-    size = three(shape[2:])
-    pads = needs_padding(size, before, extent)
     launch = gathered.plan(
-        (shape[0], *(extent if pads else size), filters), taps, (1, 1, 1), outputs,
-        packed_shape, every, whole_image(mixed), dtype,
+        (shape[0], *three(shape[2:]), filters), taps, (1, 1, 1), outputs,
+        packed_shape, every, whole_image(mixed), dtype, margins=(before, extent),
     )  # fmt: skip
     depth, height, across = three(input_size)
     numbers = (*mixed[1:], *counts, depth, height, across * columns)
@@ -108,7 +102,7 @@ def together(
     )  # fmt: skip
     which = tuple(p.taps for axis in axes for p in axis)
     return Together(
-        before, extent if pads else None, mixed, result,
+        mixed, result,
         partial(_pack, axes=axes, shared=shared, depth=taps.depth), (which, shared),
         wide_bias(None, 1, every, dtype).reshape(-1), launch, interleave, ending,
         plainly,

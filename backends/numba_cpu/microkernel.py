@@ -29,7 +29,7 @@ LINE = 64  # bytes of a cache line
 
 _FIELDS = (
     *("a", "lda", "a_step", "a_offsets", "b", "b_step", "b_offsets"),
-    *("taps", "depth", "c", "ldc", "start", "low", "high", "ahead"),
+    *("taps", "depth", "c", "ldc", "start", "low", "high", "ahead", "last", "past"),
 )
 
 
@@ -119,42 +119,82 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     builder.cbranch(builder.icmp_signed("<", t_next, at["taps"]), tap, done)
 
     builder.position_at_end(done)
-    infinite = ir.Constant(number, float("inf"))
-    bounded = builder.or_(
-        builder.fcmp_ordered("<", at["high"], infinite),
-        builder.fcmp_ordered(">", at["low"], builder.fneg(infinite)),
-    )
-    with builder.if_else(bounded) as (within, anywhere):
-        with within:
-            low, high = code.spread(at["low"]), code.spread(at["high"])
-            clipped = [[code.clipped(v, low, high) for v in row] for row in after]
-            _store_rows(code, clipped, at["c"], at["ldc"])
-        with anywhere:
-            _store_rows(code, after, at["c"], at["ldc"])
+    _store_rows(code, _within_bounds(code, after, at), at)
     builder.ret_void()
     return function
 
 
-def _store_rows(code: Code, rows: list[list[Any]], c: Any, ldc: Any) -> None:
+def _within_bounds(
+    code: Code, rows: list[list[Any]], at: dict[str, Any]
+) -> list[list[Any]]:
+    """The rows clipped, if there is anything to clip at."""
+    builder = code.builder
+    infinite = ir.Constant(code.element, float("inf"))
+    bounded = builder.or_(
+        builder.fcmp_ordered("<", at["high"], infinite),
+        builder.fcmp_ordered(">", at["low"], builder.fneg(infinite)),
+    )
+    before = builder.block
+    with builder.if_then(bounded):
+        low, high = code.spread(at["low"]), code.spread(at["high"])
+        clipped = [[code.clipped(v, low, high) for v in row] for row in rows]
+        inside = builder.block
+    found = []
+    for row, new in zip(rows, clipped, strict=True):
+        found.append([builder.phi(code.vector) for _ in row])
+        for phi, value, other in zip(found[-1], row, new, strict=True):
+            phi.add_incoming(value, before)
+            phi.add_incoming(other, inside)
+    return found
+
+
+def _store_rows(code: Code, rows: list[list[Any]], at: dict[str, Any]) -> None:
+    """Whole vectors, past the caches if that is asked for, or the last one in part."""
+    builder = code.builder
+    whole = builder.icmp_signed("==", at["last"], ir.Constant(I64, code.lanes))
+    past = builder.icmp_signed("!=", at["past"], ir.Constant(I64, 0))
+    with builder.if_else(whole) as (all_of_it, in_part):
+        with all_of_it, builder.if_else(past) as (beyond, into):
+            with beyond:
+                _store(code, rows, at, past=True)
+            with into:
+                _store(code, rows, at)
+        with in_part:
+            _store(code, rows, at, last=at["last"])
+
+
+def _store(
+    code: Code,
+    rows: list[list[Any]],
+    at: dict[str, Any],
+    *,
+    past: bool = False,
+    last: Any = None,
+) -> None:
+    c = at["c"]
     for row in rows:
         for v, value in enumerate(row):
             ahead = ir.Constant(I64, v * code.lanes * code.size)
-            code.store(value, code.builder.add(c, ahead))
-        c = code.builder.add(c, ldc)
+            address = code.builder.add(c, ahead)
+            if last is not None and v == len(row) - 1:
+                code.store_some(value, address, last)
+            else:
+                code.store(value, address, past=past)
+        c = code.builder.add(c, at["ldc"])
 
 
 @intrinsic
 def _tile(  # type: ignore[no-untyped-def]
     typingctx, rows, vectors, a, a_at, lda, a_step, a_offsets,
     b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc, start, start_at, low, high,
-    ahead,
+    ahead, last, past,
 ):  # fmt: skip
     element = c.dtype
     signature = types.void(
         types.int64, types.int64, a, types.int64, types.int64, types.int64, a_offsets,
         b, types.int64, types.int64, b_offsets, types.int64, types.int64,
         c, types.int64, types.int64, start, types.int64, element, element,
-        types.int64,
+        types.int64, types.int64, types.int64,
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -174,7 +214,7 @@ def _tile(  # type: ignore[no-untyped-def]
             address(2, 3), size(4), size(5), address(6),
             address(7, 8), size(9), address(10), args[11], args[12],
             address(13, 14), size(15), address(16, 17), args[18], args[19],
-            address(7, 20),
+            address(7, 20), args[21], args[22],
         ]  # fmt: skip
         end = builder.append_basic_block("tiled")
         shape = builder.add(
@@ -215,31 +255,20 @@ def distance(typingctx, a, b):  # type: ignore[no-untyped-def]
 def tile(  # type: ignore[no-untyped-def]
     rows, columns, lanes, a, a_at, lda, a_step, a_offsets,
     b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc, start, start_at, low, high,
-    edge, ahead,
+    ahead, past,
 ):  # fmt: skip
     """Compute ``rows`` rows of ``columns`` columns of C; see the module.
 
     Arrays are flat; positions (``_at``), row strides (``ld``), strides along the
     depth (``_step``) and offsets count elements. ``lanes`` is the vector length.
     B and ``start`` hold whole vectors; C is written in exactly ``columns`` columns,
-    through ``edge`` (``ROWS * VECTORS * lanes`` elements) where that is not a whole
-    number of vectors. On the way, one cache line per step of B's memory from position
+    ``past`` the caches if that is not 0, columns are whole vectors, and C's rows lie on
+    their boundaries. On the way, one cache line per step of B's memory from position
     ``ahead`` on is fetched; it may lie anywhere.
     """
     vectors = (columns + lanes - 1) // lanes
-    width = vectors * lanes
-    if width == columns:
-        _tile(
-            rows, vectors, a, a_at, lda, a_step, a_offsets,
-            b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc,
-            start, start_at, low, high, ahead,
-        )  # fmt: skip
-    else:
-        _tile(
-            rows, vectors, a, a_at, lda, a_step, a_offsets,
-            b, b_at, b_step, b_offsets, taps, depth, edge, 0, width,
-            start, start_at, low, high, ahead,
-        )  # fmt: skip
-        for r in range(rows):
-            for k in range(columns):
-                c[c_at + r * ldc + k] = edge[r * width + k]
+    _tile(
+        rows, vectors, a, a_at, lda, a_step, a_offsets,
+        b, b_at, b_step, b_offsets, taps, depth, c, c_at, ldc,
+        start, start_at, low, high, ahead, columns - (vectors - 1) * lanes, past,
+    )  # fmt: skip

@@ -85,10 +85,38 @@ class Code:
         value.align = self.size
         return value
 
-    def store(self, value: Any, address: Any) -> None:
-        """A vector to any address, aligned or not."""
-        done = self.builder.store(value, self.pointer(address, self.vector))
-        done.align = self.size
+    def store(self, value: Any, address: Any, *, past: bool = False) -> None:
+        """A vector to any address, aligned or not; ``past`` the caches to one that is.
+
+        What does not fit the caches would be read from memory only to be overwritten,
+        and displace what is needed sooner.
+        """
+        kind = value.type
+        size = self.size if kind.element == self.element else kind.element.width // 8
+        done = self.builder.store(value, self.pointer(address, kind))
+        done.align = kind.count * size if past else size
+        if past:
+            hint = self.builder.module.add_metadata([ir.Constant(I32, 1)])
+            done.set_metadata("nontemporal", hint)
+
+    def store_some(self, value: Any, address: Any, count: Any) -> None:
+        """The first ``count`` elements of a vector to any address."""
+        bits = ir.VectorType(ir.IntType(1), self.lanes)
+        lanes = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
+        nothing = ir.Constant(lanes.type, ir.Undefined)
+        first = self.builder.insert_element(nothing, count, ir.Constant(I32, 0))
+        zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        counts = self.builder.shuffle_vector(first, nothing, zeros)
+        taken = self.builder.icmp_signed("<", lanes, counts)
+        target = self.pointer(address, self.vector)
+        kind = f"v{self.lanes}f{8 * self.size}"
+        name = f"llvm.masked.store.{kind}.p0{'' if _opaque(target.type) else kind}"
+        arguments = [self.vector, target.type, I32, bits]
+        function = self.builder.module.globals.get(name) or ir.Function(
+            self.builder.module, ir.FunctionType(ir.VoidType(), arguments), name
+        )
+        align = ir.Constant(I32, self.size)
+        self.builder.call(function, [value, target, align, taken])
 
     def prefetch(self, address: Any) -> None:
         """Ask for the line at an address, valid or not, to be brought to L2."""

@@ -16,10 +16,10 @@ import numpy as np
 from ...window import Window
 from . import arena
 from .compiled import compiled
-from .gathered import needs_padding, padded
 from .layout import channels_last
-from .microkernel import ROWS, VECTORS, tile
+from .microkernel import ROWS, tile
 from .packing import panel_width
+from .padding import needs_padding, padded
 from .team import spread
 from .three_axes import deep, three
 from .vectors import lanes_of
@@ -103,7 +103,6 @@ def conv_weight_grad(grad: Array, x: Array, window: Window, groups: int) -> Arra
         g,
         x.dtype.type(-math.inf),
         x.dtype.type(math.inf),
-        scratch=(ROWS * VECTORS * lanes, x.dtype),
         alone=2 * total * len(line_x) * outs[2] < 1 << 22,
     )
     summed = partial[0]
@@ -125,7 +124,7 @@ def _grid(axes: list[range], strides: tuple[int, ...]) -> Array:
 
 @compiled
 def _portions(  # type: ignore[no-untyped-def]
-    start, stop, edge, gy, x, partial, zeros, taps, line_x, line_y, g, low, high
+    start, stop, gy, x, partial, zeros, taps, line_x, line_y, g, low, high
 ):
     """A portion of the lines, one tap and one block of filters per task."""
     filters, columns = g.filters // g.groups, g.channels // g.groups
@@ -143,5 +142,5 @@ def _portions(  # type: ignore[no-untyped-def]
                 x, taps[tap] + group * columns + c, g.x_step, line_x[first:],
                 min(g.lines, g.every - first), g.across,
                 partial, (rest * filters + k) * columns + c, columns,
-                zeros, 0, low, high, edge, 0,
+                zeros, 0, low, high, 0, 0,
             )  # fmt: skip

@@ -18,10 +18,9 @@ import numpy as np
 
 from . import arena
 from .arguments import Fixed
-from .ending import Ending, beside
+from .ending import Ending, beside, streams
 from .launch import Launch
 from .layout import OWN, Pitches, landing, start_of
-from .microkernel import ROWS, VECTORS
 from .packing import packed, panel_width, row
 from .vectors import lanes_of
 from .winograd_kernels import Geometry, fused, inputs, products
@@ -115,13 +114,15 @@ def plan(
     group = min(GROUP, panels)
     if not together:
         group = max(1, min(group, blocks * panels // (2 * threads)))
+    nbytes = batch * outputs[0] * outputs[1] * filters * dtype.itemsize
     geometry = Geometry(
         height, width, channels, wide, pitch, *outputs, filters, panels, panel, group,
         lanes, down, across, *begin, tiles, block, pitches.x or channels,
         pitches.y or filters,
+        streams(nbytes, lanes, ending, filters, pitches.y or filters),
     )  # fmt: skip
     patch = t * t * max(wide, group * panel)
-    private = t * t * block * group * panel + patch + ROWS * VECTORS * lanes
+    private = t * t * block * group * panel + patch
     size = (0,) * t  # as long as a tile: its type tells kernels the size
     rest = Fixed(np.zeros(1, np.int64), geometry), *ending.numbers(dtype), size
     five = (dtype,) * 5

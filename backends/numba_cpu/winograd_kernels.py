@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .compiled import compiled
-from .ending import mask
+from .ending import mask, on_line
 from .microkernel import ROWS, tile
 from .winograd_transforms import input_tile, output_tile
 
@@ -42,6 +42,7 @@ class Geometry(NamedTuple):
     block: int  # tiles per block
     x_pitch: int  # from one pixel to the next
     y_pitch: int
+    streams: int  # whether results go past the caches
 
 
 @compiled
@@ -140,7 +141,7 @@ def _outputs(  # type: ignore[no-untyped-def]
     columns = g.group * g.panel
     apart = g.block * columns
     patch = t * t * apart
-    edge = scratch[patch + t * t * max(g.wide, columns) :]
+    past = g.streams > 0 and on_line(y)
     panel1 = min(g.panels, panel0 + g.group)
     parts = (count + ROWS - 1) // ROWS
     size = g.channels * g.panel
@@ -161,8 +162,8 @@ def _outputs(  # type: ignore[no-untyped-def]
                     rows, g.panel, g.lanes, v, v_at + row * g.pitch, g.pitch, 1, zero,
                     u, u_at, g.panel, zero, 1, g.channels,
                     scratch, row * columns + (p - panel0) * g.panel, columns,
-                    bias, g.panels * g.panel, -np.inf, np.inf, edge,
-                    coming + part * g.channels * PER_LINE,
+                    bias, g.panels * g.panel, -np.inf, np.inf,
+                    coming + part * g.channels * PER_LINE, 0,
                 )  # fmt: skip
     k = panel0 * g.panel
     taken = min(g.filters, panel1 * g.panel) - k
@@ -178,12 +179,12 @@ def _outputs(  # type: ignore[no-untyped-def]
         if down == m and across == m and padded == taken:
             output_tile(
                 shape, scratch, source, apart, bias, k, y, to, line, g.y_pitch, padded,
-                low, high,
+                low, high, past,
             )  # fmt: skip
         else:
             output_tile(
                 shape, scratch, source, apart, bias, k, scratch, patch, m * padded,
-                padded, padded, low, high,
+                padded, padded, low, high, False,
             )  # fmt: skip
             for a in range(down):
                 for b in range(across):

@@ -212,12 +212,17 @@ def input_tile(  # type: ignore[no-untyped-def]
 @intrinsic
 def output_tile(  # type: ignore[no-untyped-def]
     typingctx, size, m, m_at, m_product, bias, bias_at, y, y_at, y_row, y_column,
-    channels, low, high,
+    channels, low, high, past,
 ):  # fmt: skip
-    """``y = clip(A^T m A + bias)`` for the products ``m`` of one tile; see above."""
+    """``y = clip(A^T m A + bias)`` for the products ``m`` of one tile; see above.
+
+    It is written ``past`` the caches if that says so; vectors then lie on lines.
+    """
     filtering = BY_TILE[size.count]
     i = types.int64
-    signature = types.void(size, m, i, i, bias, i, y, i, i, i, i, y.dtype, y.dtype)
+    signature = types.void(
+        size, m, i, i, bias, i, y, i, i, i, i, y.dtype, y.dtype, types.boolean
+    )
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         code = Code(builder, y.dtype)
@@ -242,11 +247,17 @@ def output_tile(  # type: ignore[no-untyped-def]
         def body(offset: Any) -> None:
             square = [[code.load(builder.add(p, offset)) for p in r] for r in products]
             shift = code.load(builder.add(offsets, offset))
-            result = _both_axes(code, filtering.results, square)
-            for line, values in zip(pixels, result, strict=True):
-                for place, value in zip(line, values, strict=True):
-                    whole = code.clipped(builder.fadd(value, shift), low_, high_)
-                    code.store(whole, builder.add(place, offset))
+            result = [
+                code.clipped(builder.fadd(value, shift), low_, high_)
+                for values in _both_axes(code, filtering.results, square)
+                for value in values
+            ]
+            places = [builder.add(place, offset) for line in pixels for place in line]
+            with builder.if_else(args[13]) as (beyond, into):
+                for block, past in ((beyond, True), (into, False)):
+                    with block:
+                        for value, place in zip(result, places, strict=True):
+                            code.store(value, place, past=past)
 
         _over_channels(builder, args[10], code, body)
         return context.get_dummy_value()
