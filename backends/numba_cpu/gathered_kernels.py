@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from .compiled import compiled
 from .ending import mask, on_line
 from .microkernel import distance, tile
@@ -141,9 +143,9 @@ def _bring(x, own, n, z, row, pixel, b):  # type: ignore[no-untyped-def]
             run, runs = run * runs, 1
         for p in range(runs):
             here = target[first * b.channels + p * run :]
-            there = x[(source + first + p) * b.pitch :]
+            there = (source + first + p) * b.pitch  # x does not know its length
             for k in range(run):
-                here[k] = there[k]
+                here[k] = x[np.uintp(there + k)]
         target[last * b.channels :] = 0
 
 

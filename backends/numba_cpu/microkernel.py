@@ -17,6 +17,7 @@ from typing import Any
 from llvmlite import ir
 
 from .compiled import inlined, intrinsic, types
+from .storing import store_rows, within_bounds
 from .vectors import I64, UNIT, Code, address_of
 
 #: Rows of the largest tile. Two accumulators each, and room for B's and A's operands;
@@ -119,68 +120,9 @@ def _tile_function(module: Any, rows: int, vectors: int, element: types.Float) -
     builder.cbranch(builder.icmp_signed("<", t_next, at["taps"]), tap, done)
 
     builder.position_at_end(done)
-    _store_rows(code, _within_bounds(code, after, at), at)
+    store_rows(code, within_bounds(code, after, at), at)
     builder.ret_void()
     return function
-
-
-def _within_bounds(
-    code: Code, rows: list[list[Any]], at: dict[str, Any]
-) -> list[list[Any]]:
-    """The rows clipped, if there is anything to clip at."""
-    builder = code.builder
-    infinite = ir.Constant(code.element, float("inf"))
-    bounded = builder.or_(
-        builder.fcmp_ordered("<", at["high"], infinite),
-        builder.fcmp_ordered(">", at["low"], builder.fneg(infinite)),
-    )
-    before = builder.block
-    with builder.if_then(bounded):
-        low, high = code.spread(at["low"]), code.spread(at["high"])
-        clipped = [[code.clipped(v, low, high) for v in row] for row in rows]
-        inside = builder.block
-    found = []
-    for row, new in zip(rows, clipped, strict=True):
-        found.append([builder.phi(code.vector) for _ in row])
-        for phi, value, other in zip(found[-1], row, new, strict=True):
-            phi.add_incoming(value, before)
-            phi.add_incoming(other, inside)
-    return found
-
-
-def _store_rows(code: Code, rows: list[list[Any]], at: dict[str, Any]) -> None:
-    """Whole vectors, past the caches if that is asked for, or the last one in part."""
-    builder = code.builder
-    whole = builder.icmp_signed("==", at["last"], ir.Constant(I64, code.lanes))
-    past = builder.icmp_signed("!=", at["past"], ir.Constant(I64, 0))
-    with builder.if_else(whole) as (all_of_it, in_part):
-        with all_of_it, builder.if_else(past) as (beyond, into):
-            with beyond:
-                _store(code, rows, at, past=True)
-            with into:
-                _store(code, rows, at)
-        with in_part:
-            _store(code, rows, at, last=at["last"])
-
-
-def _store(
-    code: Code,
-    rows: list[list[Any]],
-    at: dict[str, Any],
-    *,
-    past: bool = False,
-    last: Any = None,
-) -> None:
-    c = at["c"]
-    for row in rows:
-        for v, value in enumerate(row):
-            ahead = ir.Constant(I64, v * code.lanes * code.size)
-            address = code.builder.add(c, ahead)
-            if last is not None and v == len(row) - 1:
-                code.store_some(value, address, last)
-            else:
-                code.store(value, address, past=past)
-        c = code.builder.add(c, at["ldc"])
 
 
 @intrinsic

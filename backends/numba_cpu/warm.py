@@ -45,6 +45,8 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
             backend.conv_weight_grad(y, x, window, 1)
         # mostly zeros go another way, and what is mostly depends on the vectors
         backend.conv_input_grad(y * 0, weight, None, (size, size), window, 1)
+    x, weight = _ones(dtype, 1, 3, 9, 9), _ones(dtype, 5, 3, 1, 1)
+    backend.conv(x, weight, None, Window.of(1, 2), 1)
     x, weight = _ones(dtype, 1, 32, 20, 20), _ones(dtype, 32, 1, 3, 3)
     y = backend.conv(x, weight, None, plain, 32)
     backend.conv_input_grad(y, weight, None, (20, 20), plain, 32)
