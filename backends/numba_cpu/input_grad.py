@@ -12,20 +12,21 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from . import arena, depthwise, gathered
+from . import arena, depthwise, depthwise_plan, gathered
 from .dense import wide_bias
-from .depthwise_plan import launched
+from .depthwise_lines import Axis
 from .ending import PLAIN, Ending, beside, ended
 from .gathered import Place, Taps
 from .interleaving import Together, together
 from .launch import Launch
 from .layout import channels_last, logical
 from .packing import in_panels, packed, panel_width
-from .phases import Axis, Phase, Triple, margins, phases
+from .phases import Axis as Phases
+from .phases import Phase, Triple, margins, phases
 from .three_axes import three
 
 Array = np.ndarray[Any, Any]
-Axes = tuple[Axis, Axis, Axis]
+Axes = tuple[Phases, Phases, Phases]
 
 
 class Step(NamedTuple):
@@ -103,6 +104,15 @@ def _by_phases(
     around = margins(axes) if reached and not each else None
     source = shape[0], *three(shape[2:]), filters
     channels = columns * groups
+    launch = None
+    if each:
+        launch = depthwise_plan.input_grad(source, input_size, window, dtype, ending)
+    if launch is not None:
+        step = Step("depthwise", depthwise.by_tap, (False,), launch)
+        return Plan(
+            (shape[0], *input_size, channels), (step,),
+            np.ascontiguousarray, np.zeros(channels, dtype), False, ending,
+        )  # fmt: skip
     fills = any(not phase.offsets for axis in axes for phase in axis)
     inner = PLAIN if fills else ending
     make = partial(_depthwise_step if each else _step, source, weight, groups, dtype)
@@ -147,12 +157,17 @@ def _depthwise_step(
     place: Place,
     ending: Ending,
 ) -> Step:
-    offsets = tuple(p.offsets for p in phase)
+    axes = tuple(_axis(p) for p in phase)
     outputs = three(tuple(p.outputs for p in phase))
-    launch = launched(source, offsets, (1, 1, 1), outputs, place, dtype, ending)
+    launch = depthwise_plan.launched(source, axes, outputs, place, dtype, ending)
     which = tuple(p.taps for p in phase)
     pack = partial(_pack_depthwise, phase=phase)
     return Step("depthwise back", pack, (which,), launch)
+
+
+def _axis(phase: Phase) -> Axis:
+    first, second = (*phase.offsets, phase.offsets[0] + 1)[:2]
+    return Axis(len(phase.taps), first, second - first, 1, 1)
 
 
 def _pack_depthwise(weight: Array, phase: tuple[Phase, ...]) -> Array:

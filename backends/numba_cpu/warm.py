@@ -47,9 +47,13 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
         backend.conv_input_grad(y * 0, weight, None, (size, size), window, 1)
     x, weight = _ones(dtype, 1, 3, 9, 9), _ones(dtype, 5, 3, 1, 1)
     backend.conv(x, weight, None, Window.of(1, 2), 1)
-    x, weight = _ones(dtype, 1, 32, 20, 20), _ones(dtype, 32, 1, 3, 3)
-    y = backend.conv(x, weight, None, plain, 32)
-    backend.conv_input_grad(y, weight, None, (20, 20), plain, 32)
+    x = _ones(dtype, 1, 32, 20, 20)
+    for taps in (1, 3, 5):  # along a row
+        weight = _ones(dtype, 32, 1, 1, taps)
+        for stride in (1, 2):
+            window = Window.of((1, taps), 2, padding=(0, taps // 2), stride=stride)
+            y = backend.conv(x, weight, None, window, 32)
+            backend.conv_input_grad(y, weight, None, (20, 20), window, 32)
     rows, matrix = _ones(dtype, 5, 70), _ones(dtype, 64, 70)
     for each in (matrix, np.asfortranarray(matrix)):
         backend.linear(rows, each, None)
