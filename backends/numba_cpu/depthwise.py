@@ -19,8 +19,9 @@ from .vectors import UNIT, lanes_of
 
 Array = np.ndarray[Any, Any]
 
-#: Outputs per step, whose sums fill most registers; and those at a row's short end.
-MANY, FEW = (14, 7) if UNIT.registers == 32 else (7, 4)
+#: Outputs per step, whose sums fill most registers. Those beyond a row's end cost no
+#: more than a look at pixels that are not there.
+OUTPUTS = 14 if UNIT.registers == 32 else 7
 
 
 def by_tap(weight: Array) -> Array:
@@ -56,57 +57,36 @@ class Geometry(NamedTuple):
 @compiled
 def banded(  # type: ignore[no-untyped-def]
     start, stop, x, w, bias, y, where, lines, table, g, low, high, masked,
-    many, few, taps, step, up,
+    outputs, taps, step, up,
 ):  # fmt: skip
     """A band of rows of a block of channels per task.
 
     Lines and table are those of ``depthwise_lines``; the tuples' lengths are known
     when compiling, see ``depthwise_pixels``.
     """
+    bounded = low > -np.inf or high < np.inf
+    # of a line of one tap only the pixels that are read are looked at
+    apart = 1 if len(taps) > 1 else g.step
     for task in range(start, stop):
         rest, block = divmod(task, g.blocks)
         n, band = divmod(rest, g.bands)
         row0, c0 = band * g.band, block * g.block
         row1, c1 = min(g.rows, row0 + g.band), min(g.channels, c0 + g.block)
         x_at, y_at = n * g.sample, g.y_first + n * g.y_sample
-        j = g.begin
-        while j < g.across:
-            if g.across - j > len(few):
-                _step(
-                    many, taps, step, up, x, x_at, w, bias, y, y_at, lines, table, g,
-                    low, high, row0, row1, c0, c1, j,
-                )  # fmt: skip
-                j += len(many)
-            else:
-                _step(
-                    few, taps, step, up, x, x_at, w, bias, y, y_at, lines, table, g,
-                    low, high, row0, row1, c0, c1, j,
-                )  # fmt: skip
-                j += len(few)
+        for j in range(g.begin, g.across, len(outputs)):
+            place = j * g.step if len(up) == 1 else (j - g.begin) // len(up)
+            for channel in range(c0, c1, g.lanes):
+                # the last vector may overlap the one before, with the same results
+                c = min(channel, g.channels - g.lanes)
+                # rows innermost: what one has read the next finds in the L1 cache
+                for row in range(row0, row1):
+                    pixels(
+                        outputs, taps, step, up, x, x_at + place * g.channels, place,
+                        g.width, apart, lines, table[2 * row], table[2 * row + 2],
+                        w, g.channels, y, y_at + table[2 * row + 1] + j * g.y_pixel,
+                        g.y_pixel, j, g.across, bias, c, low, high, bounded,
+                    )  # fmt: skip
         if masked:
             for row in range(row0, row1):
                 at = y_at + table[2 * row + 1] + c0
                 mask(y, at, g.y_pixel, where, g.across, c1 - c0)
-
-
-@compiled
-def _step(  # type: ignore[no-untyped-def]
-    outputs, taps, step, up, x, x_at, w, bias, y, y_at, lines, table, g, low, high,
-    row0, row1, c0, c1, j,
-):  # fmt: skip
-    """The same few outputs of all rows and channels of a task."""
-    bounded = low > -np.inf or high < np.inf
-    # of a line of one tap only the pixels that are read are looked at
-    apart = 1 if len(taps) > 1 else g.step
-    place = j * g.step if len(up) == 1 else (j - g.begin) // len(up)
-    for channel in range(c0, c1, g.lanes):
-        # the last vector may overlap the one before, with the same results
-        c = min(channel, g.channels - g.lanes)
-        # rows innermost: what one has read the next one finds in the L1 cache
-        for row in range(row0, row1):
-            pixels(
-                outputs, taps, step, up, x, x_at + place * g.channels, place, g.width,
-                apart, lines, table[2 * row], table[2 * row + 2], w, g.channels,
-                y, y_at + table[2 * row + 1] + j * g.y_pixel, g.y_pixel, j, g.across,
-                bias, c, low, high, bounded,
-            )  # fmt: skip

@@ -147,8 +147,7 @@ def launched(
         bands, block, blocks,
     )  # fmt: skip
     counts = (
-        *(-(-n // inner.up) * inner.up for n in (depthwise.MANY, depthwise.FEW)),
-        taps, step, inner.up,
+        -(-depthwise.OUTPUTS // inner.up) * inner.up, taps, step, inner.up,
     )  # fmt: skip
     work = batch * rows * outputs[2] * channels * math.prod(a.taps for a in axes)
     return Launch(
@@ -167,7 +166,7 @@ def _cut(
     too many pieces of rows at a time, and they are not fetched in advance.
     """
     batch, *_, channels = shape
-    piece = depthwise.MANY * axes[2].step // axes[2].up * channels * itemsize
+    piece = depthwise.OUTPUTS * axes[2].step // axes[2].up * channels * itemsize
     band = max(1, (NEAR // piece - axes[1].taps) * axes[1].up // axes[1].step + 1)
     band = max(2, min(band, BAND, batch * rows // TASKS))
     band = min(band, rows)

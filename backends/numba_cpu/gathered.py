@@ -17,7 +17,7 @@ import numpy as np
 
 from .arguments import Fixed
 from .ending import PLAIN, Ending, streams
-from .gathered_kernels import Border, Geometry, blocks, bordered
+from .gathered_kernels import Border, Geometry, blocks
 from .launch import Launch
 from .microkernel import ROWS
 from .padding import needs_padding
@@ -89,7 +89,7 @@ def plan(
     if single and _one_line(step, outputs, strides, sample, pixel):
         lines = (1, 1, 1, math.prod(lines))
     tiles = -(-lines[3] // ROWS)
-    border, own = None, 1
+    border, own = Border(*(0,) * len(Border._fields)), 1
     if zeros:
         border = _border(shape, pitch, before, taps, step, outputs, tiles, dtype)
         strides = border.strides
@@ -112,13 +112,10 @@ def plan(
         strides[0] * depth, *(s * t for s, t in zip(strides, step, strict=True)),
         first, sample, *pixel, panel, lanes, past,
     )  # fmt: skip
-    fixed = Fixed(a_offsets, b_offsets, geometry)
-    rest = fixed, *ending.numbers(dtype)
+    fixed = Fixed(border, a_offsets, b_offsets, geometry)
     alone = 2 * made * taps.depth * len(a_offsets) * dtype.itemsize < ALONE
-    if border is None:
-        return Launch(blocks, tasks * portions, (dtype,) * 5, *rest, alone=alone)
     return Launch(
-        bordered, tasks * portions, (dtype,) * 5, Fixed(border), *rest,
+        blocks, tasks * portions, (dtype,) * 5, fixed, *ending.numbers(dtype),
         scratch=(own, dtype), alone=alone,
     )  # fmt: skip
 

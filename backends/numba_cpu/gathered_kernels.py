@@ -48,7 +48,8 @@ class Geometry(NamedTuple):
 
 class Border(NamedTuple):
     """What a task reads, copied with zeros around: ``planes x rows x length`` pixels
-    for some ``lines`` of outputs, or for one of the ``segments`` of a line."""
+    for some ``lines`` of outputs (0 where nothing is copied), or for one of the
+    ``segments`` of a line."""
 
     lines: int
     bands: int  # of so many lines, in a plane
@@ -78,48 +79,41 @@ class Border(NamedTuple):
 
 @compiled
 def blocks(  # type: ignore[no-untyped-def]
-    start, stop, x, weight, bias, y, where, a_offsets, b_offsets, g, low, high, masked
-):
-    """Tiles of a block of pixels with a portion of the panels, per task."""
-    every = g.batch * g.down * g.along * g.tiles
-    # pixels without neighbours are read once: the next ones are fetched ahead
-    reading = g.taps == 1 and g.x_x >= g.depth
-    for task in range(start, stop):
-        block, portion = divmod(task, g.portions)
-        first = block * g.block
-        line, i = divmod(first, g.tiles)
-        n, rest = divmod(line, g.down * g.along)
-        z, row = divmod(rest, g.along)
-        _products(
-            x, n * g.x_sample + z * g.x_z + row * g.x_y, min(g.block, every - first),
-            i, row, z, n, portion, reading, weight, bias, y, where, a_offsets,
-            b_offsets, g, low, high, masked,
-        )  # fmt: skip
-
-
-@compiled
-def bordered(  # type: ignore[no-untyped-def]
     start, stop, own, x, weight, bias, y, where, border, a_offsets, b_offsets, g, low,
     high, masked,
 ):  # fmt: skip
-    """The same for pixels that may lie beyond ``x``: those of a task are copied."""
+    """Tiles of a block of pixels with a portion of the panels, per task.
+
+    Pixels lie in ``x``; or where some may lie beyond it, those that a task reads are
+    copied to its ``own`` memory.
+    """
     b = border
+    every = g.batch * g.down * g.along * g.tiles
     share, longer = g.across // g.tiles, g.across % g.tiles
     for task in range(start, stop):
-        rest, portion = divmod(task, g.portions)
-        rest, segment = divmod(rest, b.segments)
-        plane, band = divmod(rest, b.bands)
-        n, z = divmod(plane, g.down)
-        row, i = band * b.lines, segment * b.each
-        j = i * share + min(i, longer)
-        _bring(
-            x, own, n, z * b.step_z - b.before_z, row * b.step_y - b.before_y,
-            j * b.step_x - b.before_x, b,
-        )  # fmt: skip
-        count = min(b.lines, g.along - row) * min(b.each, g.tiles - i)
+        block, portion = divmod(task, g.portions)
+        if b.lines == 0:
+            first = block * g.block
+            line, i = divmod(first, g.tiles)
+            plane, row = divmod(line, g.along)
+            n, z = divmod(plane, g.down)
+            source, count = x, min(g.block, every - first)
+            a_first = n * g.x_sample + z * g.x_z + row * g.x_y
+        else:
+            rest, segment = divmod(block, b.segments)
+            plane, band = divmod(rest, b.bands)
+            n, z = divmod(plane, g.down)
+            row, i = band * b.lines, segment * b.each
+            j = i * share + min(i, longer)
+            _bring(
+                x, own, n, z * b.step_z - b.before_z, row * b.step_y - b.before_y,
+                j * b.step_x - b.before_x, b,
+            )  # fmt: skip
+            source, a_first = own, -j * g.x_x
+            count = min(b.lines, g.along - row) * min(b.each, g.tiles - i)
         _products(
-            own, -j * g.x_x, count, i, row, z, n, portion, False, weight, bias, y,
-            where, a_offsets, b_offsets, g, low, high, masked,
+            source, a_first, count, i, row, z, n, portion, b.lines == 0, weight, bias,
+            y, where, a_offsets, b_offsets, g, low, high, masked,
         )  # fmt: skip
 
 
@@ -151,10 +145,13 @@ def _bring(x, own, n, z, row, pixel, b):  # type: ignore[no-untyped-def]
 
 @compiled
 def _products(  # type: ignore[no-untyped-def]
-    x, a_first, count, i, row, z, n, portion, reading, weight, bias, y, where,
-    a_offsets, b_offsets, g, low, high, masked,
+    x, a_first, count, i, row, z, n, portion, far, weight, bias, y, where, a_offsets,
+    b_offsets, g, low, high, masked,
 ):  # fmt: skip
-    """So many tiles from one on, whose line of input begins at ``a_first``."""
+    """So many tiles from one on, whose line of input begins at ``a_first``; ``far``
+    says that it may have to come from memory."""
+    # pixels without neighbours are read once: the next ones are fetched ahead
+    reading = far and g.taps == 1 and g.x_x >= g.depth
     panels = g.groups * g.panels
     panel_size = g.taps * g.depth * g.width
     share, longer = g.across // g.tiles, g.across % g.tiles
