@@ -16,9 +16,10 @@ from ..arrays import Array, to_numpy
 from ..errors import NetError, OptionError, ShapeError
 from ..functional import softmax
 from ..functional.options import real
-from ..layers.boxes import Boxes, Indices
+from ..layers.boxes import Indices
+from ..net.changed import Changed, whole_planes
 from ..net.memory import memory_limit
-from ..net.patched import Changed, patched_runs
+from ..net.patched import patched_runs
 from ..per_axis import Sizes, is_several, per_axis
 from .drawing import Picture, enlarged, grey_picture, network_picture
 from .occlusion_panels import Panels, panels_of
@@ -217,14 +218,9 @@ class _Sample:
 
 def _whole(before: Array, changed: Changed | None, count: int) -> Array:
     """Whole planes, one for each row: as they were, but for the changed boxes."""
-    if changed is not None and changed[0].whole:
-        return changed[1]
     if changed is None:
         return np.repeat(before, count, axis=0)
-    boxes, windows = changed
-    origins = np.zeros_like(boxes.origins)
-    whole = Boxes(origins, boxes.plane, boxes.plane, boxes.samples)
-    return whole.patched(before, windows, boxes)
+    return whole_planes(before, changed)[1]
 
 
 def _summed(scores: Array) -> Array:

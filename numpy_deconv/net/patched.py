@@ -17,15 +17,19 @@ from ..arrays import Array
 from ..errors import NumpyDeconvError
 from ..layers import Conv
 from ..layers.boxes import Boxes, Indices
+from .changed import Fresh, alike, joined
 from .graph import Graph
 from .memory import chunk_limit, in_halves
 from .reach import Update, reach
-from .route import Batch, Route, batches, in_memory
+from .route import Batch, Route, in_memory
 from .steps import INPUT, Step, lean_steps
 from .tape import Tape
+from .together import together
 
-Changed = tuple[Boxes, Array]
-Finished = tuple[Indices, dict[str, Changed]]
+Finished = tuple[Indices, Fresh]
+
+WAITING = 2
+"""How many times as much as a batch takes may wait for what is fully connected."""
 
 
 def patched_runs(
@@ -52,7 +56,8 @@ def patched_runs(
     limit = chunk_limit(memory, x)
     if parts or any(tape.shape(name)[0] != 1 for name in computed):
         return tape, _in_full(tape, boxes, fill, wanted)
-    return tape, _incremental(tape, steps, boxes, fill, wanted, limit)
+    limits = limit, min(memory, WAITING * limit)
+    return tape, _incremental(tape, steps, boxes, fill, wanted, limits)
 
 
 def _incremental(
@@ -61,39 +66,63 @@ def _incremental(
     boxes: Indices,
     fill: Array,
     wanted: Sequence[str],
+    limits: tuple[int, int],
+) -> Iterator[Finished]:
+    """In batches that take as many bytes as the first limit; what waits, the other."""
+    (limit, waits), route = limits, reach(tape, steps, boxes)
+    joint = _joint(route)
+    after = route.visits[joint:]
+    if not joint or not after:
+        yield from _in_groups(
+            route, steps, len(route.visits), boxes, fill, wanted, limit
+        )
+        return
+    names = {source for visit in after for source in visit.sources}.union(wanted)
+    most = waits // max(1, _row_bytes(Batch(route, np.arange(1)), after))
+    waiting: list[Finished] = []
+
+    def last() -> Finished:
+        rows = np.concatenate([each for each, _ in waiting])
+        fresh = {
+            name: joined(tape[name], [new[name] for _, new in waiting])
+            for name in waiting[0][1]
+        }
+        waiting.clear()
+        return rows, _all_again(Batch(route, rows), after, fresh, wanted)
+
+    for rows, fresh in _in_groups(route, steps, joint, boxes, fill, names, limit):
+        held = sum(len(each) for each, _ in waiting)
+        if waiting and (
+            held + len(rows) > most or not alike(fresh, waiting[0][1], wanted)
+        ):
+            yield last()
+        waiting.append((rows, fresh))
+    if waiting:
+        yield last()
+
+
+def _in_groups(
+    route: Route[Update],
+    steps: Sequence[Step],
+    count: int,
+    boxes: Indices,
+    fill: Array,
+    names: Collection[str],
     limit: int,
 ) -> Iterator[Finished]:
-    route = reach(tape, steps, boxes)
-    joint = _joint(route)
-    before, after = route.visits[:joint], route.visits[joint:]
-    read = {source for visit in after for source in visit.sources}
-
-    def first(batch: Batch[Update]) -> dict[str, Array]:
-        fresh = {INPUT: _filled(batch, boxes, fill)}
-        return _all_again(batch, before, fresh, read.union(wanted))
-
-    def last(parts: list[tuple[Indices, dict[str, Array]]]) -> Finished:
-        batch = Batch(route, np.concatenate([rows for rows, _ in parts]))
-        fresh = {
-            name: _joined([part[name] for _, part in parts]) for name in parts[0][1]
-        }
-        fresh = _all_again(batch, after, fresh, wanted)
-        return batch.rows, {n: (batch.at(n), fresh[n]) for n in wanted if n in fresh}
-
-    waiting: list[tuple[Indices, dict[str, Array]]] = []
-    for whole in batches(route, limit, partial(_row_bytes, visits=before or after)):
-        most = limit // max(1, _row_bytes(whole, after)) if before else 0
-        for batch, fresh in in_memory(whole, first):
-            held = sum(len(rows) for rows, _ in waiting)
-            if waiting and (
-                held + len(batch.rows) > most
-                or route.labels[waiting[0][0][0]] != route.labels[batch.rows[0]]
-            ):
-                yield last(waiting)
-                waiting = []
-            waiting.append((batch.rows, fresh))
-    if waiting:
-        yield last(waiting)
+    """What is new of these activations after the first ``count`` visits."""
+    for group in together(route, boxes):
+        own = reach(route.tape, steps, boxes[group])
+        again = partial(
+            _from_input, visits=own.visits[:count], boxes=boxes[group], fill=fill,
+            wanted=names,
+        )  # fmt: skip
+        for some in own.groups():
+            one = _row_bytes(Batch(own, some[:1]), own.visits[:count])
+            parts = -(-len(some) // max(1, limit // max(1, one)))
+            for rows in np.array_split(some, parts):
+                for batch, fresh in in_memory(Batch(own, rows), again):
+                    yield group[batch.rows], fresh
 
 
 def _joint(route: Route[Update]) -> int:
@@ -113,21 +142,30 @@ def _joint(route: Route[Update]) -> int:
     return found
 
 
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _from_input(
+    batch: Batch[Update],
+    visits: Sequence[Update],
+    boxes: Indices,
+    fill: Array,
+    wanted: Collection[str],
+) -> Fresh:
+    """What is new after these visits once the batch's ``boxes`` are filled."""
+    fresh = {INPUT: (batch.at(INPUT), _filled(batch, boxes, fill))}
+    return _all_again(batch, visits, fresh, wanted)
 
 
 def _all_again(
     batch: Batch[Update],
     visits: Sequence[Update],
-    fresh: dict[str, Array],
+    fresh: Fresh,
     wanted: Collection[str],
-) -> dict[str, Array]:
+) -> Fresh:
     """Of these layers what is new, after what is new before them; the ``wanted``."""
     last_reader = {s: visit for visit in visits for s in visit.sources}
     for visit in visits:
-        if math.prod(batch.at(visit.name).shape):
-            fresh[visit.name] = _again(batch, visit, fresh)
+        boxes = batch.at(visit.name)
+        if math.prod(boxes.shape):
+            fresh[visit.name] = boxes, _again(batch, visit, fresh)
         for source in set(visit.sources) & set(fresh) - set(wanted):
             if last_reader[source] is visit:
                 del fresh[source]
@@ -146,7 +184,7 @@ def _filled(batch: Batch[Update], boxes: Indices, fill: Array) -> Array:
     return windows
 
 
-def _again(batch: Batch[Update], visit: Update, fresh: dict[str, Array]) -> Array:
+def _again(batch: Batch[Update], visit: Update, fresh: Fresh) -> Array:
     """What one layer puts out in the boxes that change."""
     inputs = [batch.read_by(visit, slot) for slot in range(len(visit.sources))]
     xs = [
@@ -171,16 +209,16 @@ def _read(
     batch: Batch[Update],
     source: str,
     boxes: Boxes,
-    fresh: dict[str, Array],
+    fresh: Fresh,
     outside: float,
 ) -> Array:
     """What a layer reads of a source: as it was, with what is new written over it."""
     before = batch.route.tape[source]
     if source in fresh:
-        changed = batch.at(source)
+        changed, windows = fresh[source]
         if changed.alike(boxes):
-            return fresh[source]
-        return boxes.patched(before, fresh[source], changed, outside)
+            return windows
+        return boxes.patched(before, windows, changed, outside)
     planes = boxes.cut(before, outside)
     if len(planes) == len(boxes):
         return planes
