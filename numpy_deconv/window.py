@@ -231,16 +231,18 @@ class Window(WindowTaps):
         return replace(self, padding=tuple(pairs), ceil_mode=False)
 
 
-def are_plain(values: tuple[Any, ...]) -> bool:
-    """Whether these are integers, or tuples of such, or None, and nothing that merely
-    equals one (1.0 and True equal 1)."""
+PLAIN = frozenset({int, type(None)})
+
+
+def are_plain(values: tuple[Any, ...], plain: frozenset[type] = PLAIN) -> bool:
+    """Whether these are integers or None (or else ``plain``), or tuples of such, and
+    nothing that merely equals one (1.0 and True equal 1)."""
     kinds = set(map(type, values))
-    if kinds <= _PLAIN:
+    if kinds <= plain:
         return True
     tuples = (value for value in values if type(value) is tuple)
-    return kinds <= {*_PLAIN, tuple} and all(map(are_plain, tuples))
+    return kinds <= {*plain, tuple} and all(are_plain(each, plain) for each in tuples)
 
 
-_PLAIN = frozenset({int, type(None)})
 #: Small layers are many: checking their options again would take longer than they do.
 _known = lru_cache(1024)(Window._made)

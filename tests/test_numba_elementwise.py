@@ -124,6 +124,24 @@ def test_batch_norm_and_its_gradient(x: np.ndarray) -> None:
     np.testing.assert_array_equal(back, plain.batch_norm_input_grad(x, *few))
 
 
+@pytest.mark.parametrize("channels", [1, 5, 63, 64, 96])
+@pytest.mark.parametrize("pixels", [1, 7, 9000])
+def test_batch_norm_of_many_tasks(channels: int, pixels: int) -> None:
+    """Statistics are read anew each time, in steps and from read-only memory too."""
+    rng = np.random.default_rng(channels)
+    for dtype in (np.float32, np.float32, np.float64):
+        x = rng.normal(size=(2, channels, pixels)).astype(dtype)
+        apart = rng.uniform(0.5, 2, (channels, 4)).astype(dtype)
+        apart.flags.writeable = False
+        mean, var, weight, bias = apart.T
+        y = normalisation.batch_norm(x, mean, var, weight, bias, 1e-5)
+        want = plain.batch_norm(x, mean, var, weight, bias, 1e-5)
+        np.testing.assert_array_equal(y, want)
+        back = normalisation.batch_norm_input_grad(x, var, weight, 1e-5)
+        want = plain.batch_norm_input_grad(x, var, weight, 1e-5)
+        np.testing.assert_array_equal(back, want)
+
+
 @given(
     images(),
     st.integers(1, 9),

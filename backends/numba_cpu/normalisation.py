@@ -7,12 +7,14 @@ channels are the vectors that begin a little before and after it.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from . import arena
 from .compiled import compiled
+from .launch import Launch
 from .layout import channels_last, logical
 from .team import spread
 
@@ -41,21 +43,23 @@ def batch_norm_input_grad(grad: Array, var: Array, weight: Array, eps: float) ->
 def _scaled(x: Array, mean: Array, scale: Array, bias: Array) -> Array:
     source = channels_last(x)
     y = arena.take(source.shape, x.dtype)
-    times = -(-SHORT // x.shape[1])
-    rows = [np.tile(row.astype(x.dtype), times) for row in (mean, scale, bias)]
-    length = len(rows[0])
-    tasks = -(-x.size // length)
-    portion = max(1, CHUNK // length)
-    spread(
-        _scale,
-        -(-tasks // portion),
-        source.reshape(-1),
-        *rows,
-        y.reshape(-1),
-        portion,
-        alone=x.nbytes < ALONE,
-    )
+    times, launch = _scaling(x.size, x.shape[1], x.dtype)
+    rows = [np.ascontiguousarray(row, x.dtype) for row in (mean, scale, bias)]
+    if times > 1:
+        rows = [np.tile(row, times) for row in rows]
+    launch(source.reshape(-1), *rows, y.reshape(-1))
     return logical(y)
+
+
+@lru_cache(512)
+def _scaling(count: int, channels: int, dtype: np.dtype[Any]) -> tuple[int, Launch]:
+    """How often channels are repeated, and the kernel's call."""
+    times = -(-SHORT // channels)
+    length = channels * times
+    portion = max(1, CHUNK // length)
+    tasks = -(-count // (length * portion))
+    alone = count * dtype.itemsize < ALONE
+    return times, Launch(_scale, tasks, (dtype,) * 5, portion, alone=alone)
 
 
 @compiled

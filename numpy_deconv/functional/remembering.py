@@ -10,9 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
-from ..window import are_plain
+from ..window import PLAIN, are_plain
 
 Answer = TypeVar("Answer")
+#: Also what a padding is called: the sizes that it depends on are remembered with it.
+_PLAIN = PLAIN | {str}
+
 Check = Callable[[tuple[Any, ...], tuple[Any, ...]], Answer]
 
 
@@ -25,6 +28,7 @@ def remembered(check: Check[Answer]) -> Check[Answer]:
 
     @wraps(check)
     def answer(shapes: tuple[Any, ...], options: tuple[Any, ...]) -> Answer:
-        return known(shapes, options) if are_plain(options) else check(shapes, options)
+        plain = are_plain(options, _PLAIN)
+        return known(shapes, options) if plain else check(shapes, options)
 
     return answer
