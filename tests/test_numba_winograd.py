@@ -92,3 +92,15 @@ def test_whole_numbers_are_exact_by_two_outputs() -> None:
     planned = winograd.plan(x.shape, 32, (1, 1), (17, 19), 2, x.dtype, PLAIN, 2)
     got = planned(x, weight, None)
     np.testing.assert_array_equal(got, expected)
+
+
+@given(st.integers(1, 600), st.integers(2, 5))
+def test_a_few_blocks_come_out_even(batch: int, threads: int) -> None:
+    """No thread is left with a block more than the others."""
+    given_ = (batch, 64, 8, 8), 32, (1, 1), (8, 8), 4, np.dtype("f4"), PLAIN, threads
+    planned = winograd.plan(*given_)
+    tiles, blocks = 4 * batch, planned.outputs.tasks
+    if planned.inputs is None and blocks < 4 * threads:
+        fair = -(-tiles // threads)  # tiles of a thread
+        worst = -(-blocks // threads) * -(-tiles // blocks)
+        assert worst <= fair + -(-blocks // threads)

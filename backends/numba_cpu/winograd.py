@@ -111,6 +111,9 @@ def plan(
     together = tiles >= FEW * threads
     block = min(_tiles_per_block(channels), -(-tiles // threads) if together else tiles)
     blocks = -(-tiles // block)
+    if together and blocks < 4 * threads:  # a few that do not come out even show
+        block = -(-tiles // (blocks + -blocks % threads))
+        blocks = -(-tiles // block)
     group = min(GROUP, panels)
     if not together:
         group = max(1, min(group, blocks * panels // (2 * threads)))
