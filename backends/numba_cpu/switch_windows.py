@@ -66,6 +66,7 @@ def scatter_windows(
         np.array(numbers, np.int64),
         1.0 / math.prod(size[-1:]),
         1.0 / math.prod(size[-2:]),
+        scratch=(width, np.int32),
         alone=y.nbytes < ALONE,
     )
     return logical(y)
@@ -73,8 +74,9 @@ def scatter_windows(
 
 @compiled
 def _scatter_windows(  # type: ignore[no-untyped-def]
-    start, stop, values, switches, stays, chosen, y, rows, numbers, per_row, per_plane
-):
+    start, stop, own, values, switches, stays, chosen, y, rows, numbers, per_row,
+    per_plane,
+):  # fmt: skip
     channels, portions, share, od, oh, ow, pd, ph, pw, d, h, w, _, height, width = (
         numbers
     )
@@ -82,9 +84,9 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
         b, portion = divmod(task, portions)
         first, last = portion * share, min((portion + 1) * share, channels)
         sample, oz, oy, ox, iz, iy, ix = rows[b]
-        target = b * d * h * w * channels
+        target = b * d * h * w * channels + first
         for pixel in range(d * h * w):
-            for c in range(first, last):
+            for c in range(last - first):
                 y[np.uintp(target + pixel * channels + c)] = 0
         for place in range(od * oh * ow):
             line, column = divmod(place, ow)
@@ -95,19 +97,46 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
             if column < 0 or column >= pw:
                 continue
             pooled = ((sample * pd + plane) * ph + line) * pw + column
-            source = (b * od * oh * ow + place) * channels
-            for c in range(first, last):
-                if chosen and not stays[np.uintp(pooled * channels + c)]:
-                    continue
-                switch = switches[np.uintp(pooled * channels + c)]
-                # a division by a multiplication: exact as long as doubles count by 1/2
-                above = np.int64((switch + 0.5) * per_row)
-                behind = np.int64((switch + 0.5) * per_plane)
-                at_x = switch - above * width - ix
-                at_y = above - behind * height - iy
-                at_z = behind - iz
-                inside = np.uint64(at_x) < np.uint64(w)
-                inside = inside and np.uint64(at_y) < np.uint64(h)
-                if inside and np.uint64(at_z) < np.uint64(d):
-                    to = ((at_z * h + at_y) * w + at_x) * channels + c
-                    y[np.uintp(target + to)] += values[np.uintp(source + c)]
+            _point(
+                own, switches, pooled * channels + first, last - first, iz, iy, ix,
+                d, h, w, height, width, per_row, per_plane,
+            )  # fmt: skip
+            if chosen:
+                _drop(own, stays, pooled * channels + first, last - first)
+            source = (b * od * oh * ow + place) * channels + first
+            for c in range(last - first):
+                pixel = np.int64(own[np.uintp(c)])
+                value = values[np.uintp(source + c)]
+                if pixel < 0:  # no branch: nobody could foresee it
+                    pixel, value = 0, y.dtype.type(0)
+                y[np.uintp(target + pixel * channels + c)] += value
+
+
+@compiled
+def _point(  # type: ignore[no-untyped-def]
+    own, switches, at, count, iz, iy, ix, d, h, w, height, width, per_row, per_plane
+):
+    """Which pixel of a window so many switches point at; -1: none.
+
+    A division is a multiplication: exact as long as doubles count by 1/2.
+    """
+    for c in range(count):
+        switch = switches[np.uintp(at + c)]
+        above = np.int32((switch + 0.5) * per_row)
+        behind = np.int32((switch + 0.5) * per_plane)
+        at_x = np.int32(switch - above * width - ix)
+        at_y = np.int32(above - behind * height - iy)
+        at_z = np.int32(behind - iz)
+        inside = np.uint32(at_x) < np.uint32(w)
+        inside &= np.uint32(at_y) < np.uint32(h)
+        inside &= np.uint32(at_z) < np.uint32(d)
+        pixel = np.int32((at_z * h + at_y) * w + at_x)
+        own[np.uintp(c)] = pixel if inside else np.int32(-1)
+
+
+@compiled
+def _drop(own, stays, at, count):  # type: ignore[no-untyped-def]
+    """Point nowhere where something else stays."""
+    for c in range(count):
+        there = own[np.uintp(c)]
+        own[np.uintp(c)] = there if stays[np.uintp(at + c)] else np.int32(-1)
