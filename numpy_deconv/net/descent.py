@@ -41,7 +41,8 @@ def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
         for slot, window in handed.items():
             source = step.sources[slot]
             read, box = batch.read_by(step, slot), batch.at(source)
-            gx = window if read.alike(box) else box.moved(window, read)
+            stays = not batch.moves or read.alike(box)
+            gx = window if stays else box.moved(window, read)
             seen = arriving.get(source)
             arriving[source] = gx if seen is None else seen + gx
     if stop in arriving:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..arrays import is_float
 from ..layers.boxes import Indices
 from ..per_axis import Sizes
 from ..rules import Rule, Rules
 from ..window_ranges import extent
 from .ranges import alike, joined, ranges_read
-from .route import Route, Visit
+from .route import Course, Visit
 from .tape import Tape
 
 
@@ -29,23 +28,19 @@ class Stop(Visit):
 def footprint(
     tape: Tape,
     start: str,
-    places: Indices,
+    at: Indices,
     rules: Rules,
     stop: str,
     *,
     even: bool,
-) -> Route[Stop] | None:
-    """The way of units ``places (B, 1 + rank)``, sample and position, down to ``stop``.
+) -> Course[Stop] | None:
+    """The way of units at positions ``at (B, rank)`` of ``start`` down to ``stop``.
 
     At the edge of the image boxes are cut, which is the least work, or, if ``even``,
-    kept at the size of those inside, which makes one batch of all. None where only
-    whole planes will do: for integers, for a rule that is not local, for layers that
-    mix the samples or cannot tell what they saved for each of them.
+    kept at the size of those inside, which makes one batch of all. Of the tape only
+    shapes matter. None where only whole planes will do: for a rule that is not local.
     """
-    if not len(places) or not is_float(tape[start].dtype):
-        return None
     above = tape.net.above(stop, start)
-    at = places[:, 1:]
     ranges = {start: np.stack([at, at + 1], axis=-1)}
     stops = []
     for number, name in reversed(list(enumerate(tape.net.nodes, start=1))):
@@ -58,7 +53,7 @@ def footprint(
             if source in above or source == stop
         )
         rule = rules.for_layer(node.layer)
-        if not rule.local or not _separable(tape, name, node.inputs):
+        if not rule.local:
             return None
         sources = tuple(source.partition(":")[0] for source in node.inputs)
         sizes = [tape.shape(source)[2:] for source in sources]
@@ -79,36 +74,38 @@ def footprint(
         return None
     if even:
         ranges[stop] = alike(ranges[stop], tape.shape(stop)[2:])
-    return _along(tape, stops, ranges, places[:, 0])
+    return _along(stops, ranges)
 
 
-def part(route: Route[Stop], visits: Sequence[Stop], *ends: str) -> Route[Stop]:
+def part(course: Course[Stop], visits: Sequence[Stop], *ends: str) -> Course[Stop]:
     """Some of the visits of a way that follow each other, between its ``ends``."""
     names = {name for visit in visits for name in (visit.name, *visit.sources)}
     names.update(ends)
-    ranges = {name: r for name, r in route.ranges.items() if name in names}
-    return _along(route.tape, visits, ranges, route.samples)
+    return _along(visits, {n: r for n, r in course.ranges.items() if n in names})
 
 
-def _along(
-    tape: Tape, visits: Sequence[Stop], ranges: dict[str, Indices], samples: Indices
-) -> Route[Stop]:
-    moved = np.zeros(len(samples), np.int64)
+def _along(visits: Sequence[Stop], ranges: dict[str, Indices]) -> Course[Stop]:
+    moved = np.zeros(len(next(iter(ranges.values()))), np.int64)
     for each in visits:
         for slot in each.carrying:  # those whose windows have to be moved go apart
             differs = each.reads[slot] != ranges[each.sources[slot]]
             moved |= differs.any(axis=(1, 2))
-    return Route(tape, visits, ranges, samples, moved)
+    return Course(visits, ranges, moved)
 
 
-def _separable(tape: Tape, name: str, inputs: Sequence[str]) -> bool:
-    """Whether each sample's signal goes its own way through this layer."""
-    layer, saved = tape.net[name], tape.saved[name]
-    batches = {tape.shape(n.partition(":")[0])[:1] for n in (name, "input", *inputs)}
-    return (
-        len(batches) == 1
-        and layer.take(saved, np.zeros(1, np.int64)) is not NotImplemented
-    )
+def separable(tape: Tape, names: Iterable[str]) -> bool:
+    """Whether each sample's signal goes its own way through these layers, and they can
+    tell what they saved for it."""
+    first = np.zeros(1, np.int64)
+    batches = {tape.shape("input")[:1]}
+    for name in names:
+        sources = tape.net.nodes[name].inputs
+        batches.update(tape.shape(n.partition(":")[0])[:1] for n in (name, *sources))
+        if len(batches) > 1 or (
+            tape.net[name].take(tape.saved[name], first) is NotImplemented
+        ):
+            return False
+    return True
 
 
 def _reads(

@@ -155,9 +155,9 @@ class Graph:
 
         # rules are told apart by who they are, and held as long as they are known by it
         key = id(rules), start, stop, *how
-        return self._remembered(key, lambda: (rules, found()))[1]
+        return self.remembered(key, lambda: (rules, found()))[1]
 
-    def _remembered(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
+    def remembered(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
         """What was found out about this net, which never changes, the last time."""
         known = self._known.get(key)
         if known is None:
@@ -225,7 +225,7 @@ class Graph:
             names = set(map(self.require, kept))
             return lean_steps(self.nodes, names, only_forward=only_forward)
 
-        return self._remembered((kept, only_forward), found)
+        return self.remembered((kept, only_forward), found)
 
 
 class Sequential(Graph):

@@ -13,11 +13,12 @@ from functools import partial
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, is_float
 from ..layers.boxes import Indices
 from ..rules import Rules
+from .courses import Part, courses_of
 from .descent import descend, row_bytes
-from .footprint import Stop, footprint, part
+from .footprint import Stop, separable
 from .route import Batch, Route, batches, in_memory
 from .tape import Tape
 
@@ -41,58 +42,44 @@ class Leg:
 def legs(
     tape: Tape, start: str, places: Indices, rules: Rules, stop: str, limit: int
 ) -> list[Leg] | None:
-    """The quickest way of the units ``places`` with batches of ``limit`` bytes.
+    """The quickest way of units ``places (B, 1 + rank)``, sample and position, with
+    batches of ``limit`` bytes; the numbers that come out are the same on any.
 
-    The numbers that come out are the same on any. None where :func:`footprint` is.
+    None where only whole planes will do: for integers, for a rule that is not local,
+    for layers that mix the samples or cannot tell what they saved for each of them.
     """
-    cut = footprint(tape, start, places, rules, stop, even=False)
-    if cut is None:
+    if not len(places) or not is_float(tape[start].dtype):
         return None
-    routes = [cut]
-    if cut.count > 1:
-        even = footprint(tape, start, places, rules, stop, even=True)
-        routes += [] if even is None else [even]
-    ends = [*_joints(cut, start), (len(cut.visits), stop)]
+    courses, at = courses_of(tape, start, places[:, 1:], rules, stop)
+    if courses is None or not separable(tape, courses.names):
+        return None
+    end, size = len(courses.ends) - 1, tape.output.itemsize
+    ways = [False, True] if courses.part(False, 0, end).groups(at) > 1 else [False]
     # the quickest way to each joint, from those to the joints above it
-    best: list[tuple[float, list[Leg]]] = [(0.0, [])]
-    for number, (last, name) in enumerate(ends[1:], start=1):
-        ways = []
-        for (first, above), (seconds, way) in zip(ends[:number], best, strict=True):
-            for route in routes:
-                leg = part(route, route.visits[first:last], above, name)
-                taken = seconds + _seconds(leg, limit)
-                ways.append((taken, [*way, Leg(leg, above, name)]))
-        best.append(min(ways, key=lambda each: each[0]))
-    return best[-1][1]
+    best: list[tuple[float, list[tuple[bool, int, int]]]] = [(0.0, [])]
+    for last in range(1, end + 1):
+        found = []
+        for first, (seconds, way) in enumerate(best):
+            for even in ways:
+                taken = _seconds(courses.part(even, first, last), at, limit // size)
+                found.append((seconds + taken, [*way, (even, first, last)]))
+        best.append(min(found, key=lambda each: each[0]))
+    names = [name for _, name in courses.ends]
+    return [
+        Leg(
+            Route(tape, courses.part(even, first, last).course, at, places[:, 0]),
+            names[first],
+            names[last],
+        )
+        for even, first, last in best[-1][1]
+    ]
 
 
-def _joints(route: Route[Stop], start: str) -> Iterator[tuple[int, str]]:
-    """``start``, and each layer below which windows grow, if all of the signal is
-    there; with the number of visits above it."""
-    yield 0, start
-    pending = {start}
-    for number, visit in enumerate(route.visits):
-        grows = visit.window is not None and max(visit.window.stride, default=1) > 1
-        if number and grows and pending == {visit.name}:
-            yield number, visit.name
-        pending.discard(visit.name)
-        pending.update(visit.sources[slot] for slot in visit.carrying)
-
-
-def _seconds(route: Route[Stop], limit: int) -> float:
-    """A rough guess at how long a leg takes."""
-    tape, work, weights, most = route.tape, 0.0, 0, 0.0
-    for visit in route.visits:
-        boxes = route.ranges[visit.name]
-        places = float((boxes[..., 1] - boxes[..., 0]).prod(axis=1).sum())
-        channels = tape.shape(visit.name)[1]
-        size = max((p.size for p in visit.layer.params.values()), default=0)
-        work += places * max(size, 8 * channels)
-        weights += size
-        most = max(most, 8 * places * channels * tape.output.itemsize)
-    count = route.count + most / limit
-    work += READING * weights * count
-    return work / SPEED + OVERHEAD * count * (1 + len(route.visits))
+def _seconds(part: Part, at: Indices, limit: int) -> float:
+    """A rough guess at how long a leg takes, with ``limit`` numbers in a batch."""
+    count = part.groups(at) + 8 * part.most(at) / max(1, limit)
+    work = part.work(at) + READING * sum(part.weights) * count
+    return work / SPEED + OVERHEAD * count * (1 + len(part.weights))
 
 
 def down(

@@ -137,7 +137,7 @@ def _joint(route: Route[Update]) -> int:
             break
         made = {each.name for each in route.visits[number:]}
         read = {s for each in route.visits[number:] for s in each.sources} - made
-        if len(read.intersection(route.ranges)) == 1:
+        if len(read.intersection(route.course.ranges)) == 1:
             found = number
     return found
 

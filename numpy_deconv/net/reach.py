@@ -13,7 +13,7 @@ from ..layers.boxes import Boxes, Indices
 from ..per_axis import Sizes
 from ..window_ranges import extent, reached
 from .ranges import alike, everything, joined, same_places
-from .route import Route, Visit
+from .route import Course, Route, Visit
 from .steps import INPUT, Bounds, Step
 from .tape import Tape
 
@@ -68,7 +68,8 @@ def reach(tape: Tape, steps: Sequence[Step], boxes: Indices) -> Route[Update]:
         visit = (step.number, name, layer, sources, tuple(reads), window)
         visits.append(Update(*visit, step.name, windowed, step.bounds))
     rows = np.zeros(len(boxes), np.int64)
-    return Route(tape, visits, ranges, rows, rows)
+    course = Course(visits, ranges, rows)
+    return Route(tape, course, np.arange(len(boxes)), rows)
 
 
 def _works_on_windows(layer: Layer, sizes: list[Sizes], size: Sizes) -> bool:

@@ -7,7 +7,7 @@ boxes have the same shapes, and between which windows slide alike, can be one ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from ..layers import Layer
 from ..layers.boxes import Boxes, Indices
+from ..per_axis import Sizes
 from ..window import Window
 from .memory import free_memory, too_large
 from .steps import INPUT
@@ -38,14 +39,16 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Route(Generic[Kind]):
-    """The visits in their order, the boxes of all rows at each layer's output."""
+class Course(Generic[Kind]):
+    """The visits in their order, and boxes at each layer's output, a row each."""
 
-    tape: Tape
     visits: Sequence[Kind]
     ranges: Mapping[str, Indices]
-    samples: Indices
     kinds: Indices  # rows of different kinds travel apart
+    _origins: dict[int, Indices] = field(default_factory=dict, init=False, repr=False)
+    _shapes: dict[tuple[int, int], Sizes] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def labels(self) -> Indices:
@@ -59,17 +62,52 @@ class Route(Generic[Kind]):
         key = np.concatenate([*keys, self.kinds[:, None]], 1)
         key = key[:, (key != key[:1]).any(axis=0)]
         if not key.size:
-            return np.zeros(len(self.samples), np.int64)
+            return np.zeros(len(self.kinds), np.int64)
         # a dictionary of the rows' bytes is quicker than sorting them
         rows = np.ascontiguousarray(key)
         whole = rows.view(f"V{rows.shape[1] * rows.itemsize}").reshape(-1).tolist()
         known: dict[bytes, int] = {}
         return np.array([known.setdefault(row, len(known)) for row in whole])
 
+    def origins(self, ranges: Indices) -> Indices:
+        """Where boxes of this course begin, in one piece."""
+        found = self._origins.get(id(ranges))
+        if found is None:
+            found = self._origins[id(ranges)] = np.ascontiguousarray(ranges[..., 0])
+        return found
+
+    def shape(self, ranges: Indices, row: int) -> Sizes:
+        """How large the boxes are of whoever can travel with a row."""
+        key = id(ranges), int(self.labels[row])
+        if key not in self._shapes:
+            first, end = ranges[row].T
+            self._shapes[key] = tuple((end - first).tolist())
+        return self._shapes[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Route(Generic[Kind]):
+    """The boxes of all rows at each layer: those of some row ``at`` of a course."""
+
+    tape: Tape
+    course: Course[Kind]
+    at: Indices
+    samples: Indices
+
+    @property
+    def visits(self) -> Sequence[Kind]:
+        """The layers, in the order in which they are visited."""
+        return self.course.visits
+
+    @cached_property
+    def labels(self) -> Indices:
+        """A number for each row; those with the same one can travel together."""
+        return self.course.labels[self.at]
+
     @property
     def count(self) -> int:
         """How many groups there are."""
-        return int(self.labels.max(initial=-1)) + 1
+        return len(set(self.labels.tolist()))
 
     def groups(self, rows: Indices | None = None) -> list[Indices]:
         """These rows as groups that can travel together, each sample's side by side."""
@@ -85,23 +123,32 @@ class Batch(Generic[Kind]):
 
     def __init__(self, route: Route[Kind], rows: Indices):
         self.route, self.rows = route, rows
+        self._at, self._samples = route.at[rows], route.samples[rows]
+        self._first = int(self._at[0])
         self._made: dict[int, Boxes] = {}
+
+    @property
+    def moves(self) -> bool:
+        """Whether there are windows that have to be moved between two layers."""
+        return bool(self.route.course.kinds[self._first])
 
     def at(self, name: str) -> Boxes:
         """The boxes at a layer's output."""
-        return self._boxes(self.route.ranges[name], name)
+        return self._boxes(self.route.course.ranges[name], name)
 
     def read_by(self, visit: Kind, slot: int) -> Boxes:
         """The boxes of one of a layer's inputs."""
         return self._boxes(visit.reads[slot], visit.sources[slot])
 
     def _boxes(self, ranges: Indices, name: str) -> Boxes:
-        if id(ranges) not in self._made:
-            chosen, plane = ranges[self.rows], self.route.tape.shape(name)[2:]
-            shape = tuple((chosen[0, :, 1] - chosen[0, :, 0]).tolist())
-            samples = self.route.samples[self.rows]
-            self._made[id(ranges)] = Boxes(chosen[..., 0], shape, plane, samples)
-        return self._made[id(ranges)]
+        made = self._made.get(id(ranges))
+        if made is None:
+            course, plane = self.route.course, self.route.tape.shape(name)[2:]
+            origins = course.origins(ranges)[self._at]
+            shape = course.shape(ranges, self._first)
+            made = Boxes(origins, shape, plane, self._samples)
+            self._made[id(ranges)] = made
+        return made
 
 
 def batches(
