@@ -7,7 +7,9 @@ additions is that of the pixels, for any number of threads.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +19,12 @@ from . import arena
 from .compiled import compiled
 from .dense import is_spoilt
 from .ending import Ending, beside, mask
+from .launch import Launch
 from .layout import channels_last, logical, pitch_of, turned
 from .packing import packed
 from .sparse_plan import Plan, plan
 from .sparse_vectors import add_block, collect
-from .team import size, spread
+from .team import size
 from .three_axes import three
 
 Array = np.ndarray[Any, Any]
@@ -85,9 +88,9 @@ def conv_input_grad(
     That is so if a weight is not finite, or if what is not may have met the zeros
     that fill up a row of the kernel.
     """
-    channels = weight.shape[1]
-    planned = plan(grad.shape, channels, tuple(input_size), window, grad.dtype, size())
-    w = packed(weight, "sparse", lambda w: _pack(w, planned), planned.passes)
+    given = grad.shape, weight.shape, tuple(input_size), window, grad.dtype, ending
+    planned = _planned(*given, size())
+    w = packed(weight, "sparse", planned.pack, *planned.options)
     if not w.size:
         return None
     start = planned.start
@@ -96,15 +99,45 @@ def conv_input_grad(
         start = packed(bias, "sparse bias", lambda b: np.tile(b, across), across)
     y = arena.take(planned.result, grad.dtype)
     flat = y.reshape(-1)
-    spread(
-        _gradient, planned.tasks, channels_last(grad).reshape(-1), w, start, flat,
-        beside(where, flat), planned.fixed, *ending.numbers(grad.dtype),
-        scratch=planned.scratch,
-    )  # fmt: skip
-    filled = window.kernel[-1] * channels % planned.geometry.lanes
-    if filled and is_spoilt(y):
+    signal = channels_last(grad).reshape(-1)
+    planned.launch(signal, w, start, flat, beside(where, flat))
+    if planned.fills and is_spoilt(y):
         return None
     return logical(y)
+
+
+class Planned(NamedTuple):
+    """One input gradient, but for the numbers."""
+
+    result: tuple[int, ...]  # the shape of its memory, channels last
+    pack: Callable[[Array], Array]
+    options: tuple[int, ...]  # what else it depends on
+    start: Array  # without a bias
+    fills: bool  # whether zeros fill up a row of the kernel
+    launch: Launch
+
+
+@lru_cache(512)
+def _planned(
+    shape: tuple[int, ...],
+    weight: tuple[int, ...],
+    input_size: Sizes,
+    window: Window,
+    dtype: np.dtype[Any],
+    ending: Ending,
+    threads: int,
+) -> Planned:
+    channels, across = weight[1], window.kernel[-1]
+    planned = plan(shape, channels, input_size, window, dtype, threads)
+    launch = Launch(
+        _gradient, planned.tasks, (dtype,) * 5, planned.fixed, *ending.numbers(dtype),
+        scratch=planned.scratch,
+    )  # fmt: skip
+    return Planned(
+        planned.result, partial(_pack, planned=planned),
+        tuple(map(len, planned.passes)), planned.start,
+        bool(across * channels % planned.geometry.lanes), launch,
+    )  # fmt: skip
 
 
 @compiled
