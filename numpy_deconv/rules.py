@@ -48,7 +48,8 @@ class Rule:
     Without the promise a method runs and projects everything in full. ``passes`` says
     that it looks at nothing but the signal. A rule ``of_inputs`` gets, in place of
     ``saved``, the tuple of what the layer read; it cannot be local. ``rectifying`` is
-    ``apply`` with ``max(., 0)`` of what comes out, for where both are quicker together.
+    ``apply`` with ``max(., 0)`` of what comes out, for where both are quicker together;
+    ``early`` says that it is ``apply`` of ``max(., 0)`` of what goes in.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Rule:
     rectifying: Callable[[Any, Any, Array], Signals] | None = field(
         default=None, compare=False
     )
+    early: bool = field(default=False, compare=False)
 
     def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
         return self.apply(layer, saved, gy)
@@ -150,7 +152,9 @@ def scatter(overlap: str = "sum") -> Rule:
     unpool = partial(_scatter, overlap=overlap)
     picks = overlap in ("assign", "first", "max")
     early = partial(_scatter_rectified, overlap=overlap) if picks else None
-    return Rule(f"scatter({overlap})", unpool, local=True, rectifying=early)
+    return Rule(
+        f"scatter({overlap})", unpool, local=True, rectifying=early, early=picks
+    )
 
 
 Key = type[Layer] | Layer

@@ -17,7 +17,6 @@ from ...per_axis import Sizes
 from ...window import Window
 from . import arena
 from .compiled import compiled
-from .dense import is_spoilt
 from .ending import Ending, beside, mask
 from .launch import Launch
 from .layout import channels_last, logical, pitch_of, turned
@@ -100,8 +99,9 @@ def conv_input_grad(
     y = arena.take(planned.result, grad.dtype)
     flat = y.reshape(-1)
     signal = channels_last(grad).reshape(-1)
-    planned.launch(signal, w, start, flat, beside(where, flat))
-    if planned.fills and is_spoilt(y):
+    spoilt = np.zeros(planned.launch.tasks, np.bool_)
+    planned.launch(signal, w, start, flat, beside(where, flat), spoilt)
+    if planned.fills and spoilt.any():
         return None
     return logical(y)
 
@@ -130,8 +130,8 @@ def _planned(
     channels, across = weight[1], window.kernel[-1]
     planned = plan(shape, channels, input_size, window, dtype, threads)
     launch = Launch(
-        _gradient, planned.tasks, (dtype,) * 5, planned.fixed, *ending.numbers(dtype),
-        scratch=planned.scratch,
+        _gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_)), planned.fixed,
+        *ending.numbers(dtype), scratch=planned.scratch,
     )  # fmt: skip
     return Planned(
         planned.result, partial(_pack, planned=planned),
@@ -142,8 +142,9 @@ def _planned(
 
 @compiled
 def _gradient(  # type: ignore[no-untyped-def]
-    start, stop, own, grad, weight, bias, y, where, units, turns, g, low, high, masked
-):
+    start, stop, own, grad, weight, bias, y, where, spoilt, units, turns, g, low, high,
+    masked,
+):  # fmt: skip
     """One band of rows of the result per task."""
     sums = own[g.store + g.lanes :]
     length = g.width * g.channels
@@ -155,15 +156,19 @@ def _gradient(  # type: ignore[no-untyped-def]
             sums[j] = 0
         for turn in range(len(turns)):
             _turn(plane, first, last, turn, own, grad, weight, sums, units, turns, g)
+        # zero times infinity is NaN where a widened weight's zero met it
+        nowhere = False
         for row in range(last - first):
             source = row * g.line + g.left * g.channels
             target = (plane * g.height + first + row) * length
             for j in range(length):
                 value = sums[source + j] + bias[j]
                 value = low if value < low else value
+                nowhere |= value != value
                 y[target + j] = high if value > high else value
             if masked:
                 mask(y, target, 0, where, 1, length)
+        spoilt[task] = nowhere
 
 
 @compiled

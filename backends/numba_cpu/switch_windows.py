@@ -14,11 +14,12 @@ import numpy as np
 
 from ...per_axis import Sizes
 from . import arena
-from .compiled import compiled
+from .compiled import compiled, intrinsic, types
 from .layout import channels_last, logical
 from .team import size as threads
 from .team import spread
 from .three_axes import three
+from .vectors import I32
 
 if TYPE_CHECKING:
     from ...layers.boxes import Boxes
@@ -28,6 +29,8 @@ Array = np.ndarray[Any, Any]
 ALONE = 1 << 16
 #: Channels are not shared out more finely: they fill a cache line.
 FEWEST = 16
+#: Pixels of a plane up to which numbers of 32 bits are exact enough to divide switches.
+EXACT = 1 << 20
 _ALL = np.ones(1, np.bool_)
 
 
@@ -53,6 +56,8 @@ def scatter_windows(
         channels, portions, width, *three(output.shape), *three(output.plane),
         *three(inputs.shape), *three(tuple(size)),
     )  # fmt: skip
+    area = math.prod(size[-2:])
+    real = np.float32 if math.prod(size) < EXACT else np.float64
     kept = _ALL if stays is None else channels_last(stays).reshape(-1)
     spread(
         _scatter_windows,
@@ -64,8 +69,7 @@ def scatter_windows(
         y.reshape(-1),
         rows,
         np.array(numbers, np.int64),
-        1.0 / math.prod(size[-1:]),
-        1.0 / math.prod(size[-2:]),
+        *(real(each) for each in (0.5, 1 / math.prod(size[-1:]), 1 / area)),
         scratch=(width, np.int32),
         alone=y.nbytes < ALONE,
     )
@@ -74,7 +78,7 @@ def scatter_windows(
 
 @compiled
 def _scatter_windows(  # type: ignore[no-untyped-def]
-    start, stop, own, values, switches, stays, chosen, y, rows, numbers, per_row,
+    start, stop, own, values, switches, stays, chosen, y, rows, numbers, half, per_row,
     per_plane,
 ):  # fmt: skip
     channels, portions, share, od, oh, ow, pd, ph, pw, d, h, w, _, height, width = (
@@ -99,7 +103,7 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
             pooled = ((sample * pd + plane) * ph + line) * pw + column
             _point(
                 own, switches, pooled * channels + first, last - first, iz, iy, ix,
-                d, h, w, height, width, per_row, per_plane,
+                d, h, w, height, width, half, per_row, per_plane,
             )  # fmt: skip
             if chosen:
                 _drop(own, stays, pooled * channels + first, last - first)
@@ -112,25 +116,49 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
                 y[np.uintp(target + pixel * channels + c)] += value
 
 
+@intrinsic
+def _real(typingctx, number, like):  # type: ignore[no-untyped-def]
+    """A whole number as one of another's type; it has 32 bits if that one does."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = builder.trunc(args[0], I32) if like.bitwidth == 32 else args[0]
+        return builder.sitofp(value, args[1].type)
+
+    return like(number, like), codegen
+
+
+@intrinsic
+def _times(typingctx, a, b):  # type: ignore[no-untyped-def]
+    """The lower 32 bits of a product: those of 64 take several times as long."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, b = (each if each.type == I32 else builder.trunc(each, I32) for each in args)
+        return builder.mul(a, b)
+
+    return types.int32(a, b), codegen
+
+
 @compiled
 def _point(  # type: ignore[no-untyped-def]
-    own, switches, at, count, iz, iy, ix, d, h, w, height, width, per_row, per_plane
-):
+    own, switches, at, count, iz, iy, ix, d, h, w, height, width,
+    half, per_row, per_plane,
+):  # fmt: skip
     """Which pixel of a window so many switches point at; -1: none.
 
-    A division is a multiplication: exact as long as doubles count by 1/2.
+    A division is a multiplication, exact as long as its error is less than half a step.
     """
     for c in range(count):
         switch = switches[np.uintp(at + c)]
-        above = np.int32((switch + 0.5) * per_row)
-        behind = np.int32((switch + 0.5) * per_plane)
-        at_x = np.int32(switch - above * width - ix)
-        at_y = np.int32(above - behind * height - iy)
+        middle = _real(switch, half) + half
+        above = np.int32(middle * per_row)
+        behind = np.int32(middle * per_plane)
+        at_x = np.int32(switch - _times(above, width) - ix)
+        at_y = np.int32(above - _times(behind, height) - iy)
         at_z = np.int32(behind - iz)
         inside = np.uint32(at_x) < np.uint32(w)
         inside &= np.uint32(at_y) < np.uint32(h)
         inside &= np.uint32(at_z) < np.uint32(d)
-        pixel = np.int32((at_z * h + at_y) * w + at_x)
+        pixel = np.int32(_times(_times(at_z, h) + at_y, w) + at_x)
         own[np.uintp(c)] = pixel if inside else np.int32(-1)
 
 

@@ -10,30 +10,21 @@ from ..arrays import Array
 from ..errors import NumpyDeconvError
 from ..layers import Layer
 from .footprint import Stop
-from .rectifying import rectifying
 from .route import Batch
 
 
 def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
     """What :meth:`Tape.project` gives, in the boxes at ``stop``; 0 outside of them."""
     arriving = {start: signal}
-    visits = batch.route.visits
-    with_relu = rectifying(
-        {v.name: [v.sources[slot] for slot in v.carrying] for v in visits},
-        {v.name: v.rule for v in visits},
-        stop,
-    )
-    rectified: set[str] = set()
-    for step in visits:
+    for step in batch.route.visits:
         gy = arriving.pop(step.name, None)
         if gy is None:
             continue
-        rectified.add(with_relu.get(step.name, ""))
         try:
-            if step.name in rectified:
+            if step.is_done:
                 handed = dict.fromkeys(step.carrying, gy)
             else:
-                handed = _through(batch, step, gy, relu=step.name in with_relu)
+                handed = _through(batch, step, gy)
         except NumpyDeconvError as error:
             raise type(error)(
                 f"layer {step.number} {step.name!r} ({step.layer.describe()}): {error}"
@@ -51,9 +42,7 @@ def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
     return np.zeros_like(signal, shape=(len(boxes), channels, *boxes.shape))
 
 
-def _through(
-    batch: Batch[Stop], step: Stop, gy: Array, *, relu: bool
-) -> dict[int, Array]:
+def _through(batch: Batch[Stop], step: Stop, gy: Array) -> dict[int, Array]:
     """What one layer hands to the boxes of its inputs; nothing to an empty one."""
     inputs = [batch.read_by(step, slot) for slot in range(len(step.sources))]
     filled = [math.prod(boxes.shape) > 0 for boxes in inputs]
@@ -62,7 +51,7 @@ def _through(
         return {}
     layer, output = step.layer, batch.at(step.name)
     saved = batch.route.tape.saved[step.name]
-    rule = step.rule.rectified if relu else step.rule
+    rule = step.rule.rectified if step.rectifies else step.rule
     if step.rule.passes:
         gxs = rule(layer, saved, gy)
         return {slot: gxs[slot] for slot in slots}

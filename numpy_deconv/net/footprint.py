@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..layers.boxes import Indices
 from ..per_axis import Sizes
-from ..rules import Rule, Rules
+from ..rules import Rule, Rules, rectify_signal
 from ..window_ranges import extent
 from .ranges import alike, joined, ranges_read
+from .rectifying import rectifying, rectifying_early
 from .route import Course, Visit
 from .tape import Tape
 
@@ -23,6 +24,8 @@ class Stop(Visit):
 
     rule: Rule
     carrying: tuple[int, ...]
+    rectifies: bool = False  # whether it takes max(., 0) of what it hands on
+    is_done: bool = False  # whether that leaves nothing to do here
 
 
 def footprint(
@@ -74,7 +77,24 @@ def footprint(
         return None
     if even:
         ranges[stop] = alike(ranges[stop], tape.shape(stop)[2:])
-    return _along(stops, ranges)
+    return _along(_rectifying(stops, stop), ranges)
+
+
+def _rectifying(stops: Sequence[Stop], stop: str) -> list[Stop]:
+    """The same, with rectifications done by the layers above them where they can."""
+    carried = {s.name: [s.sources[slot] for slot in s.carrying] for s in stops}
+    rules = {s.name: s.rule for s in stops}
+    for_relu = rectifying(carried, rules, stop)
+    early = rectifying_early(carried, rules, stop, for_relu)
+    rectified = {*for_relu.values(), *early.values()}
+    return [
+        replace(
+            each,
+            rectifies=each.name in {*for_relu, *early} - rectified,
+            is_done=each.name in rectified and each.rule is rectify_signal,
+        )
+        for each in stops
+    ]
 
 
 def part(course: Course[Stop], visits: Sequence[Stop], *ends: str) -> Course[Stop]:
