@@ -10,9 +10,10 @@ from cropped_units import compare, some_units
 
 from numpy_deconv import Graph, Node, Sequential, Tape
 from numpy_deconv.layers import Add, Conv, MaxPool, ReLU
+from numpy_deconv.net import courses
 from numpy_deconv.net import legs as ways
 from numpy_deconv.net.legs import legs
-from numpy_deconv.net.rectifying import rectifying
+from numpy_deconv.net.rectifying import rectifying, rectifying_early
 from numpy_deconv.rules import (
     DECONVNET,
     GRADIENT,
@@ -144,6 +145,67 @@ def test_who_rectifies_for_the_one_below(
 ) -> None:
     rules = {name: rectify_signal if name in relus else identity for name in "abcdefg"}
     assert rectifying(NET, rules, stop) == found
+
+
+@pytest.mark.parametrize(
+    ("overlap", "stop", "found"),
+    [
+        ("assign", "", {"a": "b"}),
+        ("sum", "", {}),  # the sign of a sum is not that of its terms
+        ("assign", "b", {}),  # it is not gone through
+    ],
+)
+def test_who_rectifies_for_the_unpooling_below(
+    overlap: str, stop: str, found: dict[str, str]
+) -> None:
+    rules = dict.fromkeys("adefg", identity)
+    rules |= {"b": scatter(overlap), "c": rectify_signal}
+    rectified = rectifying(NET, rules, "")
+    assert rectified == {"b": "c"}
+    assert rectifying_early(NET, rules, stop, rectified) == found
+
+
+@pytest.mark.parametrize("net", [chain(), forked()], ids=["chain", "forked"])
+def test_the_ways_of_a_layer_are_worked_out_once(
+    monkeypatch: pytest.MonkeyPatch, net: Graph
+) -> None:
+    def found(tape: Tape, at: list[tuple[int, int]]) -> Any:
+        given = tape, tape.last, np.array(at), DECONVNET, "input"
+        return courses.courses_of(*given)
+
+    one, where = found(run(net), [(2, 1), (0, 3)])
+    again, there = found(run(net, 2), [(0, 3), (4, 4), (2, 1)])
+    assert one is again
+    assert where.tolist() == there.tolist()[::-2]
+    monkeypatch.setattr(courses, "REMEMBERED", 0)
+    some, here = found(run(net), [(2, 1), (0, 3), (2, 1)])
+    assert some is not one
+    assert here.tolist() == [1, 0, 1]
+    for name, boxes in some.cut.ranges.items():
+        np.testing.assert_array_equal(boxes[here[:2]], one.cut.ranges[name][where])
+    rng, tape = np.random.default_rng(4), run(net, 2)
+    units = units_of(tape)
+    compare(tape, units, rng.normal(size=len(units)), start=tape.last, rules=DECONVNET)
+
+
+def test_what_a_rule_of_somebody_holds_is_not_moved_where_it_lies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways, "OVERHEAD", 1.0)  # all boxes alike
+    held: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def theirs(layer: Any, saved: Any, gy: np.ndarray) -> tuple[np.ndarray]:
+        (gx,) = layer.vjp(saved, gy)
+        held.append((gx, gx.copy()))
+        return (gx,)
+
+    rules = GRADIENT.replace({Conv: Rule("theirs", theirs, local=True)})
+    net = Sequential({"a": conv(3, 2), "b": conv(3, 3), "c": conv(3, 3)})
+    tape = run(net)
+    units = np.argwhere(np.ones_like(tape.output))
+    compare(tape, units, np.ones(len(units)), start="c", rules=rules)
+    for gx, before in held:
+        np.testing.assert_array_equal(gx, before)
 
 
 def _rectify(layer: Any, saved: Any, gy: np.ndarray) -> tuple[np.ndarray]:

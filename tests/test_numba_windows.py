@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from fenced_arrays import fenced
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,9 +62,16 @@ def test_cut(data: st.DataObject, dtype: Any, threads: int, last: bool) -> None:
 
 
 @settings(max_examples=200)
-@given(st.data(), DTYPES, st.integers(1, 3), st.booleans(), st.booleans())
+@given(
+    st.data(), DTYPES, st.integers(1, 3), st.booleans(), st.booleans(), st.booleans()
+)
 def test_scatter_windows(
-    data: st.DataObject, dtype: Any, threads: int, last: bool, some_stay: bool
+    data: st.DataObject,
+    dtype: Any,
+    threads: int,
+    last: bool,
+    some_stay: bool,
+    large: bool,
 ) -> None:
     rank = data.draw(st.integers(1, 3))
     draw: Any = data.draw
@@ -86,7 +94,26 @@ def test_scatter_windows(
     values = rng.integers(-9, 9, (rows, channels, *shape)).astype(dtype)
     stays = rng.random(switches.shape) < 0.7 if some_stay else None
     given_ = (switches, stays, size, output, inputs)
-    with team.limited(threads):
+    with team.limited(threads), pytest.MonkeyPatch.context() as patch:
+        if large:  # as if planes were too large for numbers of 32 bits
+            patch.setattr(switch_windows, "EXACT", 0)
         got = switch_windows.scatter_windows(fenced(values, last), *given_)
     assert got.dtype == dtype
     np.testing.assert_array_equal(got, REFERENCE.scatter_windows(values, *given_))
+
+
+def test_switches_of_the_largest_plane_are_divided_exactly() -> None:
+    for width in (1, 3, 1023, 1024, 1 << 19):
+        size = (switch_windows.EXACT // width - 1, width)
+        switches = np.arange(0, size[0] * width, 7)
+        switches = np.append(switches, size[0] * width - 1).reshape(1, 1, -1, 1)
+        zero = np.zeros((1, 2), np.int64)
+        output = Boxes(zero, switches.shape[2:], switches.shape[2:], zero[0, :1])
+        values = np.ones(switches.shape, np.float32)
+        inputs = Boxes(zero, size, size, zero[0, :1])
+        got = switch_windows.scatter_windows(
+            values, switches, None, size, output, inputs
+        )
+        want = np.zeros(size[0] * width, np.float32)
+        want[switches.reshape(-1)] = 1
+        np.testing.assert_array_equal(got.reshape(-1), want)

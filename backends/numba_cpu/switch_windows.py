@@ -89,9 +89,9 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
         first, last = portion * share, min((portion + 1) * share, channels)
         sample, oz, oy, ox, iz, iy, ix = rows[b]
         target = b * d * h * w * channels + first
-        for pixel in range(d * h * w):
+        for empty in range(d * h * w):
             for c in range(last - first):
-                y[np.uintp(target + pixel * channels + c)] = 0
+                y[np.uintp(target + empty * channels + c)] = 0
         for place in range(od * oh * ow):
             line, column = divmod(place, ow)
             plane, line = divmod(line, oh)
@@ -112,7 +112,7 @@ def _scatter_windows(  # type: ignore[no-untyped-def]
                 pixel = np.int64(own[np.uintp(c)])
                 value = values[np.uintp(source + c)]
                 if pixel < 0:  # no branch: nobody could foresee it
-                    pixel, value = 0, y.dtype.type(0)
+                    pixel, value = np.int64(0), y.dtype.type(0)
                 y[np.uintp(target + pixel * channels + c)] += value
 
 

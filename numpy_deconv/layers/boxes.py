@@ -131,6 +131,11 @@ class Boxes:
             cut[row][there] = windows[row][here]
         return cut
 
+    def of_rows(self, rows: Indices) -> Boxes:
+        """Some of the boxes."""
+        origins, samples = self.origins[rows], self.samples[rows]
+        return replace(self, origins=origins, samples=samples)
+
     def by_row(self) -> Boxes:
         """The same boxes in planes of which there is one for each row."""
         return replace(self, samples=np.arange(len(self)))

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, family
 from ..errors import NumpyDeconvError
-from ..layers import Layer
+from ..layers import Conv, Layer, MaxPool
 from .footprint import Stop
 from .route import Batch
 
@@ -31,15 +31,38 @@ def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
             ) from error
         for slot, window in handed.items():
             source = step.sources[slot]
-            read, box = batch.read_by(step, slot), batch.at(source)
-            stays = not batch.moves or read.alike(box)
-            gx = window if stays else box.moved(window, read)
+            gx = _moved(batch, step, slot, window)
             seen = arriving.get(source)
             arriving[source] = gx if seen is None else seen + gx
     if stop in arriving:
         return arriving[stop]
     boxes, channels = batch.at(stop), batch.route.tape.shape(stop)[1]
     return np.zeros_like(signal, shape=(len(boxes), channels, *boxes.shape))
+
+
+def _moved(batch: Batch[Stop], step: Stop, slot: int, window: Array) -> Array:
+    """What was handed to the boxes that a layer read, in those of its source."""
+    source = step.sources[slot]
+    if step.reads[slot] is batch.route.course.ranges[source]:
+        return window
+    read, box = batch.read_by(step, slot), batch.at(source)
+    if read.shape != box.shape:
+        return box.moved(window, read)
+    rows = np.flatnonzero((read.origins != box.origins).any(axis=1))
+    if not len(rows):
+        return window
+    if len(rows) == len(box):
+        return box.moved(window, read)
+    # only at the edges of the image: those few are moved where they lie
+    whose = type(step.layer) in (Conv, MaxPool) and step.rule.fresh
+    window = window if whose else window.copy()
+    moved = box.of_rows(rows).moved(window, read, rows)
+    if family(window) == "numpy":
+        for row, there in zip(rows.tolist(), moved, strict=True):
+            window[row] = there
+    else:
+        window[np.asarray(rows, like=window)] = moved
+    return window
 
 
 def _through(batch: Batch[Stop], step: Stop, gy: Array) -> dict[int, Array]:

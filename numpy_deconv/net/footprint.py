@@ -105,12 +105,15 @@ def part(course: Course[Stop], visits: Sequence[Stop], *ends: str) -> Course[Sto
 
 
 def _along(visits: Sequence[Stop], ranges: dict[str, Indices]) -> Course[Stop]:
-    moved = np.zeros(len(next(iter(ranges.values()))), np.int64)
-    for each in visits:
-        for slot in each.carrying:  # those whose windows have to be moved go apart
-            differs = each.reads[slot] != ranges[each.sources[slot]]
-            moved |= differs.any(axis=(1, 2))
-    return Course(visits, ranges, moved)
+    known: dict[bytes, Indices] = {}
+
+    def same(boxes: Indices) -> Indices:
+        """One array for all that are equal: boxes are soon seen to be alike."""
+        return known.setdefault(boxes.tobytes(), boxes)
+
+    ranges = {name: same(boxes) for name, boxes in ranges.items()}
+    visits = [replace(v, reads=tuple(map(same, v.reads))) for v in visits]
+    return Course(visits, ranges)
 
 
 def separable(tape: Tape, names: Iterable[str]) -> bool:

@@ -68,7 +68,7 @@ def reach(tape: Tape, steps: Sequence[Step], boxes: Indices) -> Route[Update]:
         visit = (step.number, name, layer, sources, tuple(reads), window)
         visits.append(Update(*visit, step.name, windowed, step.bounds))
     rows = np.zeros(len(boxes), np.int64)
-    course = Course(visits, ranges, rows)
+    course = Course(visits, ranges)
     return Route(tape, course, np.arange(len(boxes)), rows)
 
 

@@ -44,7 +44,6 @@ class Course(Generic[Kind]):
 
     visits: Sequence[Kind]
     ranges: Mapping[str, Indices]
-    kinds: Indices  # rows of different kinds travel apart
     _origins: dict[int, Indices] = field(default_factory=dict, init=False, repr=False)
     _shapes: dict[tuple[int, int], Sizes] = field(
         default_factory=dict, init=False, repr=False
@@ -59,10 +58,10 @@ class Course(Generic[Kind]):
             if visit.window is not None:
                 starts = self.ranges[visit.name][..., 0] * np.array(visit.window.stride)
                 keys.append(visit.reads[0][..., 0] - starts)
-        key = np.concatenate([*keys, self.kinds[:, None]], 1)
+        key = np.concatenate(keys, 1)
         key = key[:, (key != key[:1]).any(axis=0)]
         if not key.size:
-            return np.zeros(len(self.kinds), np.int64)
+            return np.zeros(len(key), np.int64)
         # a dictionary of the rows' bytes is quicker than sorting them
         rows = np.ascontiguousarray(key)
         whole = rows.view(f"V{rows.shape[1] * rows.itemsize}").reshape(-1).tolist()
@@ -126,11 +125,6 @@ class Batch(Generic[Kind]):
         self._at, self._samples = route.at[rows], route.samples[rows]
         self._first = int(self._at[0])
         self._made: dict[int, Boxes] = {}
-
-    @property
-    def moves(self) -> bool:
-        """Whether there are windows that have to be moved between two layers."""
-        return bool(self.route.course.kinds[self._first])
 
     def at(self, name: str) -> Boxes:
         """The boxes at a layer's output."""
