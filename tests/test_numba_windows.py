@@ -90,7 +90,8 @@ def test_scatter_windows(
     samples = rng.integers(0, batch, rows)
     output = Boxes(first, shape, pooled, samples)
     span = tuple((n - 1) * s + k for n, s, k in zip(shape, stride, kernel, strict=True))
-    inputs = Boxes(first * np.array(stride), span, size, samples)
+    beside = rng.integers(-2, 3, (rows, rank)) if large else 0
+    inputs = Boxes(first * np.array(stride) + beside, span, size, samples)
     values = rng.integers(-9, 9, (rows, channels, *shape)).astype(dtype)
     stays = rng.random(switches.shape) < 0.7 if some_stay else None
     given_ = (switches, stays, size, output, inputs)
@@ -102,18 +103,17 @@ def test_scatter_windows(
     np.testing.assert_array_equal(got, REFERENCE.scatter_windows(values, *given_))
 
 
-def test_switches_of_the_largest_plane_are_divided_exactly() -> None:
-    for width in (1, 3, 1023, 1024, 1 << 19):
-        size = (switch_windows.EXACT // width - 1, width)
-        switches = np.arange(0, size[0] * width, 7)
-        switches = np.append(switches, size[0] * width - 1).reshape(1, 1, -1, 1)
-        zero = np.zeros((1, 2), np.int64)
-        output = Boxes(zero, switches.shape[2:], switches.shape[2:], zero[0, :1])
-        values = np.ones(switches.shape, np.float32)
-        inputs = Boxes(zero, size, size, zero[0, :1])
-        got = switch_windows.scatter_windows(
-            values, switches, None, size, output, inputs
-        )
-        want = np.zeros(size[0] * width, np.float32)
-        want[switches.reshape(-1)] = 1
-        np.testing.assert_array_equal(got.reshape(-1), want)
+@pytest.mark.parametrize("pixels", [switch_windows.EXACT, 1 << 30])
+@pytest.mark.parametrize("width", [1, 3, 1023, 1024, 1 << 19])
+def test_switches_of_large_planes_are_divided_exactly(pixels: int, width: int) -> None:
+    size = (pixels // width - 1, width)
+    rows = min(size[0], max(2, 5000 // width))  # of which a window holds the last ones
+    first = (size[0] - rows) * width
+    switches = np.arange(max(0, first - 3), size[0] * width).reshape(1, 1, -1, 1)
+    zero, sample = np.zeros((1, 2), np.int64), np.zeros(1, np.int64)
+    output = Boxes(zero, switches.shape[2:], switches.shape[2:], sample)
+    inputs = Boxes(np.array([[size[0] - rows, 0]]), (rows, width), size, sample)
+    values = np.ones(switches.shape, np.float32)
+    given_ = (switches, None, size, output, inputs)
+    got = switch_windows.scatter_windows(values, *given_)
+    np.testing.assert_array_equal(got, np.ones((1, 1, rows, width), np.float32))
