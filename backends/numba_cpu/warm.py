@@ -8,7 +8,7 @@ import numpy as np
 
 from ...layers.boxes import Boxes
 from ...window import Window
-from . import team
+from . import switch_windows, team
 from .batched import SMALLEST
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
     backend.activation(both, "relu")
     backend.max_pool(both[:, 3:20], window)
     for stays in (None, switches >= 0):
-        windows = y[:, :, :2, :2], switches, stays, size, output, inputs
-        backend.scatter_windows(*windows)
+        for planes in (size, (switch_windows.EXACT, 1)):
+            windows = y[:, :, :2, :2], switches, stays, planes, output, inputs
+            backend.scatter_windows(*windows)
     y, switches = backend.adaptive_max_pool(x, (2, 4))
     backend.scatter(y, switches, size, "sum")
     backend.adaptive_avg_pool_grad(backend.adaptive_avg_pool(x, (2, 4)), size)

@@ -124,7 +124,7 @@ class Batch(Generic[Kind]):
         self.route, self.rows = route, rows
         self._at, self._samples = route.at[rows], route.samples[rows]
         self._first = int(self._at[0])
-        self._made: dict[int, Boxes] = {}
+        self._made: dict[tuple[int, Sizes], Boxes] = {}
 
     def at(self, name: str) -> Boxes:
         """The boxes at a layer's output."""
@@ -135,13 +135,15 @@ class Batch(Generic[Kind]):
         return self._boxes(visit.reads[slot], visit.sources[slot])
 
     def _boxes(self, ranges: Indices, name: str) -> Boxes:
-        made = self._made.get(id(ranges))
+        # layers may share ranges, though their planes differ
+        plane = self.route.tape.shape(name)[2:]
+        key = id(ranges), plane
+        made = self._made.get(key)
         if made is None:
-            course, plane = self.route.course, self.route.tape.shape(name)[2:]
+            course = self.route.course
             origins = course.origins(ranges)[self._at]
             shape = course.shape(ranges, self._first)
-            made = Boxes(origins, shape, plane, self._samples)
-            self._made[id(ranges)] = made
+            made = self._made[key] = Boxes(origins, shape, plane, self._samples)
         return made
 
 
