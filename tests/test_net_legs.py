@@ -230,3 +230,18 @@ def test_rectified_together_or_one_after_the_other(net: Graph, overlap: str) -> 
     for name, each in tape.signals(signal, start=tape.last, rules=apart).items():
         np.testing.assert_array_equal(signals[name], each)
     compare(tape, units, np.ones(len(units)), start=tape.last, rules=together)
+
+
+def test_a_signal_that_only_meets_padding_goes_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways, "OVERHEAD", 1.0)  # all boxes alike
+    net = Sequential(
+        {
+            "a": Conv(np.ones((1, 1, 1, 2))),
+            "b": Conv(np.ones((1, 1, 1, 1)), stride=2, padding=((0, 0), (1, 0))),
+        }
+    )
+    tape = net.run(np.ones((1, 1, 5, 2)))
+    units = np.argwhere(np.ones_like(tape.output))
+    compare(tape, units, np.ones(len(units)), start="b", rules=GRADIENT)

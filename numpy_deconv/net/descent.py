@@ -18,7 +18,7 @@ def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
     arriving = {start: signal}
     for step in batch.route.visits:
         gy = arriving.pop(step.name, None)
-        if gy is None:
+        if gy is None or not gy.size:  # nothing came, or it all lay in the padding
             continue
         try:
             if step.is_done:
