@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -67,7 +67,9 @@ class _Helper:
 
     def __init__(self, team: _Team, who: int):
         self.asleep = self.dismissed = False
-        self.wake = threading.Semaphore(0)
+        # free for whoever is to wake up: a semaphore, written in Python, takes longer
+        self._sleeping = threading.Lock()
+        self._sleeping.acquire()
         self.thread = threading.Thread(
             target=self._serve,
             args=(team.words, team.address, who),
@@ -76,10 +78,16 @@ class _Helper:
         )
         self.thread.start()
 
+    def wake(self) -> None:
+        """Have it look for a job, once more if it is awake."""
+        self.asleep = False
+        with suppress(RuntimeError):  # somebody just did
+            self._sleeping.release()
+
     def dismiss(self) -> None:
         """Have the thread end, and wait for that."""
         self.dismissed = True
-        self.wake.release()
+        self.wake()
         self.thread.join(timeout=1)
 
     def _serve(self, words: Any, team: int, who: int) -> None:
@@ -90,7 +98,7 @@ class _Helper:
             self.asleep = True
             # a job published before its caller could know is found by one more look
             if job.serve(team, who, seen, 1) == seen:
-                self.wake.acquire()
+                self._sleeping.acquire()
             self.asleep = False
 
 
@@ -124,8 +132,7 @@ class _Team:
             pass
         for helper in self.helpers[: threads - 1]:
             if helper.asleep:
-                helper.asleep = False
-                helper.wake.release()
+                helper.wake()
         self.number += 1
         portion = max(1, tasks // (threads * PORTIONS))
         job_of_it = self.address, self.number, tasks, portion, threads - 1
