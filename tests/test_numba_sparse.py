@@ -142,6 +142,30 @@ def test_density_is_about_the_share_of_what_is_not_zero(
     assert abs(sparse.density(part) - x.mean()) < 0.1 + 30 / x.size
 
 
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 70), st.integers(1, 300))
+def test_sparse_is_what_has_few_numbers_that_are_not_zero(
+    share: float, below: float, channels: int, pixels: int
+) -> None:
+    x = np.random.default_rng(0).random((1, channels, pixels)) < share
+    numbers = x.astype(np.float32)
+    last = np.ascontiguousarray(numbers.transpose(0, 2, 1)).transpose(0, 2, 1)
+    part = np.concatenate([last, 0 * last], axis=1)[:, :channels]
+    for laid in (numbers, last, part):
+        found = sparse.density(laid)
+        if sparse.is_sparse(laid, below):
+            assert found < below
+        else:
+            assert found >= below or x.mean() > below / 2
+
+
+def test_a_glance_at_the_middle_saves_looking_further() -> None:
+    grad = np.zeros((1, 64, 64, 64), np.float32)
+    assert sparse.is_sparse(grad, 0.05)
+    grad.reshape(-1)[grad.size // 2 :][: sparse.GLANCE] = 1
+    assert not sparse.is_sparse(grad, 0.05)
+    assert sparse.is_sparse(grad, 0.5)
+
+
 @pytest.mark.parametrize(
     ("changes", "least", "most"),
     [

@@ -132,7 +132,7 @@ def conv_input_grad(
     below, planned = _backward(
         grad.shape, weight.shape, window, groups, grad.dtype, places, ending, setting
     )
-    if below >= 1 or (below > 0 and sparse.density(grad) < below):
+    if below >= 1 or (below > 0 and sparse.is_sparse(grad, below)):
         given = grad, weight, bias, places, window, ending, where
         found = sparse.conv_input_grad(*given)
         if found is not None:
