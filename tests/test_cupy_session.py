@@ -27,6 +27,11 @@ needs_all = pytest.mark.skipif(
 )
 
 
+def _heed_interruptions() -> None:
+    """As in a terminal: what a shell starts in the background ignores them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @needs_all
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
@@ -48,6 +53,7 @@ def test_what_was_measured_outlives_an_interruption(
             stdout=opened,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_heed_interruptions,
         )
     measured = tmp_path / "results" / "gpu.json"
     try:
