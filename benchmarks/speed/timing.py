@@ -24,8 +24,9 @@ BEHIND = 2.0
 """Of a team, who warms up this many times slower than its fastest is left out."""
 SETTLED = 0.05
 """Seconds of a run above which what another left behind no longer matters."""
-REST = 6e-3
-"""Seconds after which the threads of whoever ran before have stopped waiting busily."""
+REST = 15e-3
+"""Seconds after which the threads of whoever ran before have stopped waiting busily:
+PyTorch's wait for five to eight milliseconds, longer where the clock is slow."""
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 50
 
