@@ -1,24 +1,19 @@
-"""Machine code made by Numba: the only place that imports it."""
+"""Machine code made of kernels, by Numba and LLVM."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from llvmlite import binding
-from numba import extending, njit, types
-from numba.core import compiler
-from numba.core.codegen import JITCPUCodegen
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
+from numba import extending, types
 from numba.np.numpy_support import from_dtype
 
 from .arguments import Kinds, is_array, numbers_of
+from .codegen import Called, optimise, translated
 from .compiled import Kernel, Part
-from .entries import bare_flags, entry_of
+from .entries import entry_of
 from .native import Code, machine
 
 _told = os.environ.get("NUMPY_DECONV_QUIET") == "1"
@@ -35,19 +30,10 @@ def optimised(kernel: Kernel, form: str, kinds: Kinds) -> tuple[Any, str, str]:
     """What LLVM is given of a kernel: its module, and the processor it is meant for."""
     function = _known(kernel.function)
     entry = entry_of(function, form, tuple(map(_type, kinds)))
-    with global_compiler_lock:
-        typing, target = cpu_target.typing_context, cpu_target.target_context
-        typing.refresh()
-        target.refresh()
-        library = _Codegen("numpy_deconv").create_library(kernel.name)
-        words = (types.int64,)
-        compiler.compile_extra(
-            typing, target, entry, words, types.int64, bare_flags(), {}, library
-        )
-        library.finalize()
-        _, _, bitcode = library.serialize_using_bitcode()
-        _, cpu, features = library.codegen.magic_tuple()
-    return binding.parse_bitcode(bitcode), cpu, features
+    module, codegen = translated(entry, (types.int64,), kernel.name)
+    _, cpu, features = codegen.magic_tuple()
+    optimise(module, machine(cpu, features))
+    return module, cpu, features
 
 
 def emitted(module: Any, machine: Any) -> Code:
@@ -61,13 +47,6 @@ def emitted(module: Any, machine: Any) -> Code:
             if each.is_declaration and not each.name.startswith("llvm.")
         ),
     )
-
-
-class _Codegen(JITCPUCodegen):
-    """Numba's own optimisation, whose result is not taken into its process."""
-
-    def _add_module(self, module: Any) -> Callable[[], None]:
-        return lambda: None
 
 
 _made: dict[int, tuple[Any, Any]] = {}
@@ -90,9 +69,7 @@ def _numbas(part: Kernel | Part) -> Any:
     made = _made.get(id(part))
     if made is None:
         if isinstance(part, Kernel):
-            function = njit(nogil=True, error_model="numpy", _nrt=False)(
-                _known(part.function)
-            )
+            function = Called(_known(part.function))
         elif part.decorator == "intrinsic":
             function = extending.intrinsic(part.function)
         else:

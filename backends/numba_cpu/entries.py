@@ -14,27 +14,18 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.compiler import Flags
 from numba.core.typing import signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 from . import job
 from .arguments import DATA, HEADER, LENGTHS, STRIDES
+from .codegen import bare_flags
 from .native import SYMBOL
 from .vectors import I64
 
 #: How often a job's caller looks whether all helpers have left, before it gives way.
 LOOKS = 1000
-
-
-def bare_flags() -> Flags:
-    """Only the function itself is compiled: nothing around it that Python could call,
-    and nothing of Numba's runtime."""
-    flags = Flags()
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    return flags
 
 
 def entry_of(

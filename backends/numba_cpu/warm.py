@@ -8,7 +8,8 @@ import numpy as np
 
 from ...layers.boxes import Boxes
 from ...window import Window
-from . import switch_windows, team
+from . import job, switch_windows, team
+from .arguments import words_of
 from .batched import SMALLEST
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ OVERLAPS = ("sum", "assign", "first", "max", "mean")
 
 def warm(backend: NumbaBackend) -> None:
     """Compile (or find on disk) all kernels, for float32 and float64."""
+    job.left.entry("plain", words_of((0, 0))[0])  # what waits, if a helper is late
     for dtype in (np.float32, np.float64):
         for threads in (1, 5):  # with many, blocks are shared out in another way
             with team.limited(threads):
