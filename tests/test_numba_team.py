@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 import numpy_deconv as nd
 from numpy_deconv import use_backend
-from numpy_deconv.backends.numba_cpu import team
+from numpy_deconv.backends.numba_cpu import job, kept, team
 from numpy_deconv.backends.numba_cpu.arguments import words_of
+from numpy_deconv.backends.numba_cpu.compiled import KERNELS, Kernel
 from numpy_deconv.errors import OptionError
 
 
@@ -27,6 +29,60 @@ def test_every_task_is_done_once(threads: int, tasks: int) -> None:
     with team.limited(threads):
         team.spread(kernel, tasks)
     assert sorted(done) == list(range(tasks))
+
+
+@pytest.fixture(scope="module")
+def counting() -> Iterator[Kernel]:
+    """A kernel that notes how often each task is done, and by whom; it is not kept."""
+
+    def noting(start, stop, own, times, owner, pause):  # type: ignore[no-untyped-def]
+        for task in range(start, stop):
+            times[task] += 1
+            owner[task] = own[0]
+            for n in range(pause):
+                own[1 + n % 7] = own[1 + (n + 1) % 7] + n
+
+    kernel = Kernel(noting)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "load", lambda name: None)
+        patch.setattr(kept, "store", lambda name, code: None)
+        try:
+            yield kernel
+        finally:
+            del KERNELS[kernel.name]
+
+
+def note(
+    kernel: Kernel, threads: int, tasks: int, pause: int
+) -> tuple[np.ndarray, np.ndarray]:
+    own = np.zeros((threads, 64))
+    own[:, 0] = np.arange(threads)
+    times, owner = np.zeros(tasks, np.int64), np.full(tasks, -1.0)
+    kinds, words = words_of((own, times, owner, pause))
+    entry = kernel.entry("own", kinds)
+    team.share(entry.call, tasks, threads, entry.pack(*words))
+    return times, owner
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, job.MOST, job.MOST + 5])
+@pytest.mark.parametrize("tasks", [1, 2, 5, 64, 999])
+def test_compiled_tasks_are_done_once(
+    counting: Kernel, threads: int, tasks: int
+) -> None:
+    for _ in range(20):
+        times, owner = note(counting, threads, tasks, 100)
+        assert (times == 1).all()
+        assert set(owner) <= set(range(threads))
+
+
+def test_everybody_begins_with_a_share_of_their_own(counting: Kernel) -> None:
+    tasks = 64
+    expected = np.repeat([0.0, 1.0], tasks // 2)
+    for _ in range(200):  # a helper that comes late finds part of its share done
+        _, owner = note(counting, 2, tasks, 20_000)
+        if (owner == expected).all():
+            return
+    pytest.fail(f"never each its own half: {owner}")
 
 
 def test_scratch_belongs_to_one_thread() -> None:

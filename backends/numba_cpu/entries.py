@@ -162,9 +162,16 @@ class _Entry:
             raise ValueError(f"{self.made.fndesc} has too many arguments for a team")
         part = self._part(kind)
         facts = {job.TASKS: tasks, job.PORTION: portion, job.HELPERS: helpers}
-        facts |= {job.NEXT: nobody, job.FUNCTION: builder.ptrtoint(part, I64)}
+        threads = builder.add(helpers, ir.Constant(I64, 1))
+        most = ir.Constant(I64, job.MOST)
+        few = builder.icmp_signed("<", threads, most)
+        shares = builder.select(few, threads, most)
+        facts |= {job.SHARES: shares, job.FUNCTION: builder.ptrtoint(part, I64)}
         for word, value in facts.items():
             builder.store(value, job.at(builder, team, word))
+        with cgutils.for_range(builder, shares) as share:
+            first = _first_of(builder, share.index, shares, tasks)
+            builder.store(first, _next_of(builder, team, share.index))
         here = _pointer(builder, job.beyond(builder, team, job.ARGUMENTS), kind)
         packed = ir.Constant(kind, ir.Undefined)
         for n, value in enumerate(values):
@@ -218,34 +225,44 @@ class _Entry:
         )
         function.linkage = "internal"
         team, who = function.args
-        names = ("entry", "work", "done")
-        entry, work, done = (function.append_basic_block(name) for name in names)
-        builder = ir.IRBuilder(entry)
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
         here = _pointer(builder, job.beyond(builder, team, job.ARGUMENTS), kind)
         packed = builder.load(here, align=8)
         values = [builder.extract_value(packed, n) for n in range(len(self.types))]
-        tasks = builder.load(job.at(builder, team, job.TASKS))
-        portion = builder.load(job.at(builder, team, job.PORTION))
-
-        def take() -> tuple[Any, Any]:
-            following = job.at(builder, team, job.NEXT)
+        tasks, portion, shares = (
+            builder.load(job.at(builder, team, word))
+            for word in (job.TASKS, job.PORTION, job.SHARES)
+        )
+        # one's own share first, then those of the others
+        with cgutils.for_range(builder, shares) as looked_at:
+            share = builder.urem(builder.add(who, looked_at.index), shares)
+            after = builder.add(share, ir.Constant(I64, 1))
+            end = _first_of(builder, after, shares, tasks)
+            following = _next_of(builder, team, share)
+            take, work, done = map(builder.append_basic_block, ("take", "work", "done"))
+            builder.branch(take)
+            builder.position_at_end(take)
             start = builder.atomic_rmw("add", following, portion, "seq_cst")
-            return start, builder.icmp_signed("<", start, tasks)
-
-        first, some = take()
-        builder.cbranch(some, work, done)
-        builder.position_at_end(work)
-        start = builder.phi(I64)
-        start.add_incoming(first, entry)
-        stop = builder.add(start, portion)
-        stop = builder.select(builder.icmp_signed("<", stop, tasks), stop, tasks)
-        self._work(builder, who, start, stop, values)
-        following, more = take()
-        start.add_incoming(following, builder.block)
-        builder.cbranch(more, work, done)
-        builder.position_at_end(done)
+            builder.cbranch(builder.icmp_signed("<", start, end), work, done)
+            builder.position_at_end(work)
+            stop = builder.add(start, portion)
+            stop = builder.select(builder.icmp_signed("<", stop, end), stop, end)
+            self._work(builder, who, start, stop, values)
+            builder.branch(take)
+            builder.position_at_end(done)
         builder.ret_void()
         return function
+
+
+def _first_of(builder: Any, share: Any, shares: Any, tasks: Any) -> Any:
+    """The first task of a share."""
+    return builder.sdiv(builder.mul(share, tasks), shares)
+
+
+def _next_of(builder: Any, team: Any, share: Any) -> Any:
+    """Where it stands which task of a share is next."""
+    line = builder.mul(share, ir.Constant(I64, job.LINE))
+    return job.at(builder, job.beyond(builder, team, job.NEXT), line)
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:

@@ -5,10 +5,15 @@ awake for a moment after each job, watching a word of memory; a job is published
 (the address of a function and of its arguments), everybody who sees it takes tasks
 until none is left, and nobody touches Python or its lock meanwhile.
 
+Each thread has a share of the tasks, in order, and takes what others have not begun
+when its own is done. So what a layer has written is read by the next one where it still
+is in the cache of the same core.
+
 The words of a team, each on cache lines of its own: the number of the OPEN job (0 if
-there is none), the NEXT task, how many are INSIDE, and what the job is. A thread goes
-inside before it looks at a job a second time, and a job is closed before its caller
-waits until nobody is inside: so no argument is read after its call has returned.
+there is none), how many are INSIDE, what the job is, and the NEXT task of each share. A
+thread goes inside before it looks at a job a second time, and a job is closed before
+its caller waits until nobody is inside: so no argument is read after its call has
+returned.
 """
 
 from __future__ import annotations
@@ -23,9 +28,12 @@ from .compiled import cgutils, compiled, intrinsic, types
 from .vectors import I64
 
 LINE = 64  # bytes: what two threads write to lies on lines of its own
-OPEN, NEXT, INSIDE = 0, 2 * LINE, 4 * LINE
-TASKS, PORTION, HELPERS, FUNCTION = (6 * LINE + 8 * n for n in range(4))
-ARGUMENTS = 8 * LINE
+OPEN, INSIDE = 0, 2 * LINE
+TASKS, PORTION, HELPERS, SHARES, FUNCTION = (4 * LINE + 8 * n for n in range(5))
+#: Shares of a job at most: setting their words up takes time, too.
+MOST = 32
+NEXT = 6 * LINE
+ARGUMENTS = NEXT + MOST * LINE
 SIZE = ARGUMENTS + 8192  # bytes of a team's words, arguments included
 
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
