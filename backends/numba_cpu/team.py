@@ -27,8 +27,9 @@ from .compiled import Kernel
 PORTIONS = 8
 #: The number of a helper beyond those of any team.
 NOBODY = 1 << 40
-#: Seconds that a thread stays awake for the next job.
-PATIENCE = 2e-4
+#: Seconds that a thread stays awake for the next job: what a pause between two layers
+#: takes at most, where nothing else is done.
+PATIENCE = 1e-3
 
 _limit: ContextVar[int | None] = ContextVar("numpy_deconv_threads", default=None)
 
@@ -106,9 +107,12 @@ def _patience(team: int) -> int:
     """How many looks take ``PATIENCE``, looking as a helper whom no job needs."""
     looks = 2000
     job.serve(team, NOBODY, 0, 1)  # loading it takes its time
-    start = time.perf_counter()
-    job.serve(team, NOBODY, 0, looks)
-    return int(looks * PATIENCE / (time.perf_counter() - start)) + 1
+    took = []
+    for _ in range(5):  # one may have been kept waiting itself
+        start = time.perf_counter()
+        job.serve(team, NOBODY, 0, looks)
+        took.append(time.perf_counter() - start)
+    return int(looks * PATIENCE / min(took)) + 1
 
 
 class _Team:
