@@ -49,6 +49,7 @@ class Geometry(NamedTuple):
     y_pixel: int
     lanes: int
     band: int  # rows per task
+    near: int  # rows gone through piece by piece
     bands: int
     block: int  # channels per task
     blocks: int
@@ -73,19 +74,22 @@ def banded(  # type: ignore[no-untyped-def]
         row0, c0 = band * g.band, block * g.block
         row1, c1 = min(g.rows, row0 + g.band), min(g.channels, c0 + g.block)
         x_at, y_at = n * g.sample, g.y_first + n * g.y_sample
-        for j in range(g.begin, g.across, len(outputs)):
-            place = j * g.step if len(up) == 1 else (j - g.begin) // len(up)
-            for channel in range(c0, c1, g.lanes):
-                # the last vector may overlap the one before, with the same results
-                c = min(channel, g.channels - g.lanes)
-                # rows innermost: what one has read the next finds in the L1 cache
-                for row in range(row0, row1):
-                    pixels(
-                        outputs, taps, step, up, x, x_at + place * g.channels, place,
-                        g.width, apart, lines, table[2 * row], table[2 * row + 2],
-                        w, g.channels, y, y_at + table[2 * row + 1] + j * g.y_pixel,
-                        g.y_pixel, j, g.across, bias, c, low, high, bounded,
-                    )  # fmt: skip
+        for first in range(row0, row1, g.near):
+            last = min(first + g.near, row1)
+            for j in range(g.begin, g.across, len(outputs)):
+                place = j * g.step if len(up) == 1 else (j - g.begin) // len(up)
+                for channel in range(c0, c1, g.lanes):
+                    # the last vector may overlap the one before, with the same results
+                    c = min(channel, g.channels - g.lanes)
+                    # rows innermost: what one has read the next finds in the L1 cache
+                    for row in range(first, last):
+                        line, after = table[2 * row], table[2 * row + 2]
+                        pixels(
+                            outputs, taps, step, up, x, x_at + place * g.channels,
+                            place, g.width, apart, lines, line, after, w, g.channels,
+                            y, y_at + table[2 * row + 1] + j * g.y_pixel, g.y_pixel,
+                            j, g.across, bias, c, low, high, bounded,
+                        )  # fmt: skip
         if masked:
             for row in range(row0, row1):
                 at = y_at + table[2 * row + 1] + c0

@@ -144,7 +144,7 @@ def launched(
     geometry = depthwise.Geometry(
         depth * height * width * channels, width, channels, rows, outputs[2],
         -(inner.first % inner.up), inner.step, first, sample, pitches[2], lanes, band,
-        bands, block, blocks,
+        _near(axes[1], band), bands, block, blocks,
     )  # fmt: skip
     counts = (
         -(-depthwise.OUTPUTS // inner.up) * inner.up, taps, step, inner.up,
@@ -155,6 +155,12 @@ def launched(
         Fixed(*lines(shape, axes, outputs, pitches, taps), geometry),
         *ending.numbers(dtype), *((0,) * count for count in counts), alone=work < ALONE,
     )  # fmt: skip
+
+
+def _near(rows: Axis, band: int) -> int:
+    """How many rows of outputs share pieces of rows: few read the same ones, and whole
+    rows are fetched in advance better than pieces."""
+    return 1 if rows.taps <= 2 * rows.step and rows.step > 1 else band
 
 
 def _cut(
