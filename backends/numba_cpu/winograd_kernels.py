@@ -145,9 +145,11 @@ def _outputs(  # type: ignore[no-untyped-def]
     panel1 = min(g.panels, panel0 + g.group)
     parts = (count + ROWS - 1) // ROWS
     size = g.channels * g.panel
+    full = (g.filters + g.lanes - 1) // g.lanes * g.lanes
     for product in range(t * t):
         for p in range(panel0, panel1):
             u_at = (p * t * t + product) * size
+            width = min(g.panel, full - p * g.panel)
             # the next panel of weights is fetched while this one is multiplied
             coming = (
                 u_at + t * t * size
@@ -159,7 +161,7 @@ def _outputs(  # type: ignore[no-untyped-def]
                 rows = (part + 1) * count // parts - r
                 row = product * g.block + r
                 tile(
-                    rows, g.panel, g.lanes, v, v_at + row * g.pitch, g.pitch, 1, zero,
+                    rows, width, g.lanes, v, v_at + row * g.pitch, g.pitch, 1, zero,
                     u, u_at, g.panel, zero, 1, g.channels,
                     scratch, row * columns + (p - panel0) * g.panel, columns,
                     bias, g.panels * g.panel, -np.inf, np.inf,
