@@ -27,6 +27,9 @@ SETTLED = 0.05
 REST = 15e-3
 """Seconds after which the threads of whoever ran before have stopped waiting busily:
 PyTorch's wait for five to eight milliseconds, longer where the clock is slow."""
+WAKING = 5e-3
+"""Seconds of runs without the clock after a rest: one's own threads may need three
+milliseconds to come back, and who does not wait for them does the work alone so long."""
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 50
 
@@ -39,9 +42,19 @@ def call(candidate: Candidate, times: int, clock: Clock) -> float:
     return (clock() - began) / times / candidate.share
 
 
+def wake(candidate: Candidate, clock: Clock) -> None:
+    """Run at least twice, and until one's threads are there."""
+    began = clock()
+    candidate.run()
+    candidate.run()
+    while clock() - began < WAKING:
+        candidate.run()
+
+
 def warm_up(candidate: Candidate, seconds: float, clock: Clock) -> tuple[float, int]:
     """Run until the time is steady; seconds for the case, and calls per timing."""
     began = clock()
+    wake(candidate, clock)
     before = call(candidate, 1, clock)
     for _ in range(WARM_UPS):
         if clock() - began > seconds:
@@ -75,7 +88,7 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Times of each candidate, one a round, for about this many seconds.
 
-    Those named in ``settling`` begin after a rest and run twice without the clock:
+    Those named in ``settling`` begin after a rest and some runs without the clock:
     another's threads may still wait busily on the cores, its arrays fill the caches,
     and one's own threads sleep.
     """
@@ -88,8 +101,7 @@ def alternate(
         for candidate in (*candidates[first:], *candidates[:first]):
             if candidate.name in settling:
                 time.sleep(REST)
-                candidate.run()
-                candidate.run()
+                wake(candidate, clock)
             took = call(candidate, calls[candidate.name], clock)
             times[candidate.name].append(took)
     return times
