@@ -28,8 +28,8 @@ REST = 15e-3
 """Seconds after which the threads of whoever ran before have stopped waiting busily:
 PyTorch's wait for five to eight milliseconds, longer where the clock is slow."""
 WAKING = 5e-3
-"""Seconds of runs without the clock after a rest: one's own threads may need three
-milliseconds to come back, and who does not wait for them does the work alone so long."""
+"""Seconds of runs without the clock after a rest: one's own threads may need some
+milliseconds to come back, and who does not wait for them works alone until then."""
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 50
 
