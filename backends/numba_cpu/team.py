@@ -30,9 +30,6 @@ NOBODY = 1 << 40
 #: Seconds that a thread stays awake for the next job: what a pause between two layers
 #: takes at most, where nothing else is done.
 PATIENCE = 1e-3
-#: Seconds that a caller sleeps when it has woken somebody, who may wait for this very
-#: core (the other one stays idle then for a slice of 24 ms) or for Python's lock.
-GIVING_WAY = 1e-5
 
 _limit: ContextVar[int | None] = ContextVar("numpy_deconv_threads", default=None)
 
@@ -137,11 +134,9 @@ class _Team:
                 self.helpers.append(_Helper(self, len(self.helpers) + 1))
         except RuntimeError:  # no more threads to be had: those that are there do
             pass
-        asleep = [h for h in self.helpers[: threads - 1] if h.asleep]
-        for helper in asleep:
-            helper.wake()
-        if asleep:
-            time.sleep(GIVING_WAY)
+        for helper in self.helpers[: threads - 1]:
+            if helper.asleep:
+                helper.wake()
         self.number += 1
         portion = max(1, tasks // (threads * PORTIONS))
         job_of_it = self.address, self.number, tasks, portion, threads - 1

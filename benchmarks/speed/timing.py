@@ -27,9 +27,6 @@ SETTLED = 0.05
 REST = 15e-3
 """Seconds after which the threads of whoever ran before have stopped waiting busily:
 PyTorch's wait for five to eight milliseconds, longer where the clock is slow."""
-WAKING = 5e-3
-"""Seconds of runs without the clock after a rest: one's own threads may need some
-milliseconds to come back, and who does not wait for them works alone until then."""
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 50
 
@@ -42,19 +39,9 @@ def call(candidate: Candidate, times: int, clock: Clock) -> float:
     return (clock() - began) / times / candidate.share
 
 
-def wake(candidate: Candidate, clock: Clock) -> None:
-    """Run at least twice, and until one's threads are there."""
-    began = clock()
-    candidate.run()
-    candidate.run()
-    while clock() - began < WAKING:
-        candidate.run()
-
-
 def warm_up(candidate: Candidate, seconds: float, clock: Clock) -> tuple[float, int]:
     """Run until the time is steady; seconds for the case, and calls per timing."""
     began = clock()
-    wake(candidate, clock)
     before = call(candidate, 1, clock)
     for _ in range(WARM_UPS):
         if clock() - began > seconds:
@@ -88,7 +75,7 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Times of each candidate, one a round, for about this many seconds.
 
-    Those named in ``settling`` begin after a rest and some runs without the clock:
+    Those named in ``settling`` begin after a rest and run twice without the clock:
     another's threads may still wait busily on the cores, its arrays fill the caches,
     and one's own threads sleep.
     """
@@ -101,7 +88,8 @@ def alternate(
         for candidate in (*candidates[first:], *candidates[:first]):
             if candidate.name in settling:
                 time.sleep(REST)
-                wake(candidate, clock)
+                candidate.run()
+                candidate.run()
             took = call(candidate, calls[candidate.name], clock)
             times[candidate.name].append(took)
     return times

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .results import Entry, Outcome, Report
-from .timing import REST, WAKING
+from .timing import REST
 
 METHOD = (
     "Every candidate is checked before it is timed, against the NumPy reference "
@@ -13,9 +13,9 @@ METHOD = (
     "1e-2 where a ReLU or a pool may decide a near-tie the other way. A wrong one is "
     "reported as wrong and has no time. Candidates then take turns in one process, "
     "after warming up, each round in another order; a short one begins after a rest "
-    f"of {REST * 1e3:.0f} ms and untimed runs of at least {WAKING * 1e3:.0f} ms, so "
-    "that threads and caches are its own. A ratio is the median of the rounds' ratios, "
-    "between the fastest setting of each side; the numbers after it are the quartiles.",
+    f"of {REST * 1e3:.0f} ms and two untimed runs, so that threads and caches are its "
+    "own. A ratio is the median of the rounds' ratios, between the fastest setting of "
+    "each side; the numbers after it are the quartiles.",
     "All have the same number of threads and, on Linux, the same allocator, tuned to "
     "keep memory. Inputs are ready in both layouts, NCHW and channels_last, for both "
     "sides; converting is not timed. Batch norms are folded on both. PyTorch rectifies "
