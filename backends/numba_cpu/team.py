@@ -27,8 +27,8 @@ from .compiled import Kernel
 PORTIONS = 8
 #: The number of a helper beyond those of any team.
 NOBODY = 1 << 40
-#: Seconds that a thread stays awake for the next job: what a pause between two layers
-#: takes at most, where nothing else is done.
+#: Seconds that a thread stays awake for the next job: longer than the Python between
+#: two layers takes.
 PATIENCE = 1e-3
 
 _limit: ContextVar[int | None] = ContextVar("numpy_deconv_threads", default=None)
