@@ -173,3 +173,13 @@ def test_where_no_thread_can_be_started_the_caller_does_it_all(
     x = np.arange(64.0**3).reshape(1, 64, 64, 64)
     with use_backend("numba", threads=3):
         assert np.array_equal(nd.relu(x - 9), np.maximum(x - 9, 0))
+
+
+def test_a_measurement_that_was_kept_waiting_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    took = (4.0, 0.001, 0.001, 0.001, 0.001)
+    clock = iter([t for seconds in took for t in (0.0, seconds)])
+    monkeypatch.setattr(team.time, "perf_counter", lambda: next(clock))
+    looks = team._patience(team._team.address)
+    assert looks == 2001  # as many as were looked in a millisecond
