@@ -23,6 +23,7 @@ from .layout import channels_last, logical, pitch_of, turned
 from .packing import packed
 from .sparse_plan import Plan, plan
 from .sparse_vectors import add_block, collect
+from .storing import store_run
 from .team import size
 from .three_axes import three
 
@@ -173,11 +174,7 @@ def _gradient(  # type: ignore[no-untyped-def]
         for row in range(last - first):
             source = row * g.line + g.left * g.channels
             target = (plane * g.height + first + row) * length
-            for j in range(length):
-                value = sums[source + j] + bias[j]
-                value = low if value < low else value
-                nowhere |= value != value
-                y[target + j] = high if value > high else value
+            nowhere |= store_run(sums, source, bias, 0, y, target, length, low, high)
             if masked:
                 mask(y, target, 0, where, 1, length)
         spoilt[task] = nowhere

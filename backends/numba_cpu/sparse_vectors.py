@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 
 from .compiled import intrinsic, types
 from .vectors import I32, I64, UNIT, Code, address_of
@@ -18,6 +18,10 @@ from .vectors import I32, I64, UNIT, Code, address_of
 ACCUMULATORS = 24 if UNIT.registers == 32 else 12
 #: Vectors that a row of a block may have; any number is a sum of some of these.
 WIDTHS = tuple(w for w in (24, 12, 8, 6, 4, 3, 2, 1) if w <= ACCUMULATORS)
+#: Whether a vector is compressed in a register and stored whole: compressing to memory
+#: takes AMD's processors ten times as long. Without an instruction for either, a store
+#: for each lane (LLVM's way to write only some) is the least.
+IN_REGISTERS = UNIT.width == 64 and binding.llvm_version_info >= (20, 0, 0)
 #: Rows of a block: more would not help, and be compiled for nothing.
 MOST_ROWS = 6
 
@@ -69,13 +73,18 @@ def collect(typingctx, x, x_at, channel, store, found):  # type: ignore[no-untyp
 
 
 def _compress(code: Code, values: Any, address: Any, mask: Any) -> None:
-    """Store the chosen lanes side by side; where there is no such instruction, LLVM
-    writes a store for each."""
-    kind = values.type
+    """Store the chosen lanes side by side, in a whole vector or in what they take."""
+    kind, builder, module = values.type, code.builder, code.builder.module
     name = f"v{kind.count}{'i' if kind.element == I32 else 'f'}"
     name += "32" if kind.element in (I32, ir.FloatType()) else "64"
+    if IN_REGISTERS:
+        name = f"llvm.experimental.vector.compress.{name}"
+        signature = ir.FunctionType(kind, [kind, mask.type, kind])
+        function = module.globals.get(name) or ir.Function(module, signature, name)
+        rest = ir.Constant(kind, ir.Undefined)
+        code.store(builder.call(function, [values, mask, rest]), address)
+        return
     name = f"llvm.masked.compressstore.{name}"
-    builder, module = code.builder, code.builder.module
     pointer = kind.element.as_pointer()
     signature = ir.FunctionType(ir.VoidType(), [kind, pointer, mask.type])
     function = module.globals.get(name) or ir.Function(module, signature, name)
