@@ -173,6 +173,7 @@ def _problem(**changes: Any) -> Problem:
         "channels": 64,
         "filters": 64,
         "window": Window.of(3, 2, padding=1),
+        "padding": ((1, 1), (1, 1)),
         "outputs": (56, 56),
         "places": (56, 56),
         "groups": 1,
@@ -180,6 +181,13 @@ def _problem(**changes: Any) -> Problem:
         "winograd": True,
     }
     return Problem(**{**plain, **changes})
+
+
+def _all_of(side: int, batch: int) -> dict[str, Any]:
+    """Windows, and all that 3x3 taps reach from there."""
+    reached = side + 2, side + 2
+    sizes = {"outputs": reached, "places": (side, side), "padding": ((2, 2), (2, 2))}
+    return {"batch": batch, **sizes}
 
 
 @pytest.mark.parametrize(
@@ -190,6 +198,12 @@ def _problem(**changes: Any) -> Problem:
         ({"outputs": (13, 13), "places": (13, 13)}, "winograd F(2x2, 3x3)"),
         ({"outputs": (5, 5), "places": (5, 5)}, "gathered product"),
         ({"winograd": False}, "gathered product"),
+        (_all_of(3, batch=8), "winograd all of 3x3"),
+        (_all_of(5, batch=8), "winograd all of 5x5"),
+        (_all_of(5, batch=8) | {"padding": ((2, 2), (1, 3))}, "winograd F(4x4, 3x3)"),
+        (_all_of(3, batch=1), "gathered product"),
+        (_all_of(3, batch=8) | {"winograd": False}, "gathered product"),
+        (_all_of(4, batch=8), "winograd F(2x2, 3x3)"),
         ({"dtype": np.dtype(np.float64)}, "gathered product"),
         ({"window": Window.of(3, 2, stride=2)}, "gathered product"),
         ({"window": Window.of(3, 2, dilation=(1, 2))}, "gathered product"),

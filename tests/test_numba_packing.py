@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from numpy_deconv.backends.numba_cpu import packing
-from numpy_deconv.backends.numba_cpu.winograd_transforms import BY_TILE
+from numpy_deconv.backends.numba_cpu.winograd_matrices import BY_TILE
 from numpy_deconv.backends.numba_cpu.winograd_weights import transformed
 
 
@@ -189,7 +189,7 @@ def test_what_an_array_was_before_is_let_go() -> None:
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("filters", "channels"), [(1, 1), (33, 7), (70, 40)])
-@pytest.mark.parametrize("tile", [4, 6])
+@pytest.mark.parametrize("tile", list(BY_TILE))
 def test_transformed_weights_are_the_formula_s(
     tile: int, filters: int, channels: int, dtype: type, flipped: bool
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy_deconv.backend import NumpyBackend
 from numpy_deconv.backends.numba_cpu import team, winograd
 from numpy_deconv.backends.numba_cpu.ending import PLAIN
-from numpy_deconv.backends.numba_cpu.winograd_transforms import F2, F4, Filtering
+from numpy_deconv.backends.numba_cpu.winograd_matrices import BY_TILE, Filtering
 from numpy_deconv.window import Window
 
 REFERENCE = NumpyBackend()
@@ -21,7 +21,7 @@ CHANNELS = st.sampled_from([16, 32, 48, 64, 16, 32, 5, 17, 40])
 
 @settings(max_examples=150)
 @given(
-    st.sampled_from([2, 4]),
+    st.sampled_from([4, 6]),
     st.integers(1, 3),
     CHANNELS,
     CHANNELS,
@@ -32,7 +32,7 @@ CHANNELS = st.sampled_from([16, 32, 48, 64, 16, 32, 5, 17, 40])
     st.integers(0, 2**32),
 )
 def test_any_size_and_padding(
-    outputs: int,
+    tile: int,
     batch: int,
     channels: int,
     filters: int,
@@ -58,7 +58,7 @@ def test_any_size_and_padding(
             filters,
             (padding[0][0], padding[1][0]),
             (found[0], found[1]),
-            outputs,
+            tile,
             x.dtype,
             PLAIN,
             threads,
@@ -69,15 +69,57 @@ def test_any_size_and_padding(
     assert error < 1e-5
 
 
-@pytest.mark.parametrize("filtering", [F2, F4], ids=["F2", "F4"])
+@settings(max_examples=100)
+@given(
+    st.sampled_from([3, 5]),
+    st.integers(1, 9),
+    CHANNELS,
+    CHANNELS,
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 3),
+    st.integers(0, 2**32),
+)
+def test_all_that_a_window_reaches(
+    side: int,
+    batch: int,
+    channels: int,
+    filters: int,
+    flipped: bool,
+    rectified: bool,
+    threads: int,
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = batch, channels, side, side
+    x = rng.standard_normal(shape).astype(np.float32)
+    weight = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
+    bias = rng.standard_normal(filters).astype(np.float32)
+    wide = (a.astype(np.float64) for a in (x, weight, bias))
+    expected = REFERENCE.conv(*wide, Window.of(3, 2, padding=2), 1)
+    given_weight = weight[:, :, ::-1, ::-1].swapaxes(0, 1) if flipped else weight
+    ending = PLAIN._replace(low=0.0) if rectified else PLAIN
+    reached = side + 2, side + 2
+    with team.limited(threads):
+        planned = winograd.plan(
+            shape, filters, (2, 2), reached, side + 2, x.dtype, ending, threads,
+            flipped=flipped,
+        )  # fmt: skip
+        got = planned(fenced(x), np.ascontiguousarray(given_weight), bias)
+    error = np.linalg.norm(got - np.maximum(expected, ending.low))
+    assert error < 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("filtering", BY_TILE.values(), ids=lambda f: f"{f.tile}")
 def test_the_matrices_filter_exactly(filtering: Filtering) -> None:
     rng = np.random.default_rng(0)
-    d = rng.integers(-4, 5, filtering.tile).astype(np.float64)
+    d = rng.integers(-4, 5, filtering.reads).astype(np.float64)
     w = rng.integers(-4, 5, 3).astype(np.float64)
     a, g, b = (
         np.array(m) for m in (filtering.results, filtering.weights, filtering.inputs)
     )
-    expected = np.correlate(d, w, "valid")
+    expected = np.correlate(np.pad(d, filtering.margin), w, "valid")
+    assert len(expected) == filtering.outputs
     np.testing.assert_allclose(a @ ((g @ w) * (b @ d)), expected, atol=1e-13)
 
 
@@ -89,7 +131,7 @@ def test_whole_numbers_are_exact_by_two_outputs() -> None:
     expected = REFERENCE.conv(
         x.astype(np.float64), weight.astype(np.float64), None, window, 1
     )
-    planned = winograd.plan(x.shape, 32, (1, 1), (17, 19), 2, x.dtype, PLAIN, 2)
+    planned = winograd.plan(x.shape, 32, (1, 1), (17, 19), 4, x.dtype, PLAIN, 2)
     got = planned(x, weight, None)
     np.testing.assert_array_equal(got, expected)
 
@@ -97,7 +139,7 @@ def test_whole_numbers_are_exact_by_two_outputs() -> None:
 @given(st.integers(1, 600), st.integers(2, 5))
 def test_a_few_blocks_come_out_even(batch: int, threads: int) -> None:
     """No thread is left with a block more than the others."""
-    given_ = (batch, 64, 8, 8), 32, (1, 1), (8, 8), 4, np.dtype("f4"), PLAIN, threads
+    given_ = (batch, 64, 8, 8), 32, (1, 1), (8, 8), 6, np.dtype("f4"), PLAIN, threads
     planned = winograd.plan(*given_)
     tiles, blocks = 4 * batch, planned.outputs.tasks
     if planned.inputs is None and blocks < 4 * threads:

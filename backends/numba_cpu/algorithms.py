@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from ...window import Window
 from . import depthwise, sparse, sparse_plan
 from .vectors import lanes_of
+from .winograd_matrices import ALL3, ALL5, BY_TILE, F2, F4, Filtering
 
 #: Tiles whose products take as long as reading the weights for them.
 READING = 20
@@ -28,6 +29,7 @@ class Problem(NamedTuple):
     channels: int
     filters: int
     window: Window
+    padding: tuple[tuple[int, int], ...]  # around what comes in; negative where cut
     outputs: tuple[int, ...]
     places: tuple[int, ...]  # of what comes in
     groups: int
@@ -40,6 +42,11 @@ class Problem(NamedTuple):
         w = self.window
         square = w.kernel == (3, 3) and w.stride == (1, 1) and w.dilation == (1, 1)
         return square and self.groups == 1 and self.dtype == np.float32
+
+    @property
+    def is_all_reached(self) -> bool:
+        """Whether the outputs are all that 3 taps along each axis reach."""
+        return all(pair == (2, 2) for pair in self.padding)
 
     def tiles(self, outputs: int) -> int:
         """Tiles of ``outputs x outputs`` that cover all images."""
@@ -58,28 +65,45 @@ def _suits_depthwise(p: Problem) -> bool:
     return each and depthwise.suits(p.channels, p.dtype)
 
 
-def _suits_winograd_4(p: Problem) -> bool:
-    return _suits_winograd_2(p) and min(p.outputs) > 3 and _work(p, 4) <= _work(p, 2)
-
-
-def _suits_winograd_2(p: Problem) -> bool:
+def _suits_winograd(p: Problem, filtering: Filtering) -> bool:
     wide = p.winograd and p.plain_3x3 and min(p.channels, p.filters) >= 16
-    return wide and p.tiles(2) >= 12
+    if not wide or p.tiles(2) < 12:
+        return False
+    work = {each: _work(p, each) for each in BY_TILE.values() if _applies(p, each)}
+    return filtering in work and work[filtering] <= min(work.values())
 
 
-def _work(p: Problem, outputs: int) -> int:
+def _applies(p: Problem, filtering: Filtering) -> bool:
+    """Whether this is what it can do, and it does not do much in vain."""
+    if filtering.margin:
+        inputs = (filtering.reads, filtering.reads)
+        return p.is_all_reached and p.places == inputs
+    return filtering is F2 or min(p.outputs) > 3
+
+
+def _work(p: Problem, filtering: Filtering) -> int:
     """Products for each pair of channels: those of the tiles, and as many as could be
     made while the transformed weights are read, once for all tiles.
 
     Larger tiles need fewer, but reach further beyond the image, and have more weights.
     """
-    return (outputs + 2) ** 2 * (p.tiles(outputs) + READING)
+    return filtering.tile**2 * (p.tiles(filtering.outputs) + READING)
 
+
+#: Winograd's filterings, by what the table calls them.
+FILTERINGS = {
+    "winograd all of 3x3": ALL3,
+    "winograd all of 5x5": ALL5,
+    "winograd F(4x4, 3x3)": F4,
+    "winograd F(2x2, 3x3)": F2,
+}
 
 TABLE = (
     Algorithm("depthwise", _suits_depthwise),
-    Algorithm("winograd F(4x4, 3x3)", _suits_winograd_4),
-    Algorithm("winograd F(2x2, 3x3)", _suits_winograd_2),
+    *(
+        Algorithm(name, partial(_suits_winograd, filtering=filtering))
+        for name, filtering in FILTERINGS.items()
+    ),
     Algorithm("gathered product", lambda p: True),
 )
 
@@ -103,9 +127,9 @@ def sparse_below(problem: Problem) -> float:
         return 1.0 if filled else 0.7
     here = problem.batch * math.prod(problem.places)
     how = chosen(problem)
-    if how.startswith("winograd"):
-        t = 4 if "4x4" in how else 2
-        all_of_them = (t + 2) ** 2 * problem.tiles(t) / 1.1 / taps
+    if how in FILTERINGS:
+        tile, gives = FILTERINGS[how].tile, FILTERINGS[how].outputs
+        all_of_them = tile**2 * problem.tiles(gives) / 1.1 / taps
     elif all(step == 1 for step in window.stride):
         all_of_them = problem.batch * math.prod(problem.outputs) / 1.6
     else:

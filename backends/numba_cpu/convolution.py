@@ -12,7 +12,7 @@ import numpy as np
 from ...per_axis import Sizes
 from ...window import Window
 from . import dense, depthwise_plan, input_grad, sparse, winograd
-from .algorithms import Problem, chosen, sparse_below
+from .algorithms import FILTERINGS, Problem, chosen, sparse_below
 from .ending import Ending
 from .layout import OWN, Pitches, pitch_of
 from .team import size
@@ -21,8 +21,6 @@ Array = np.ndarray[Any, Any]
 
 #: ``(x, weight, bias, where, out) -> y`` for arrays of known shapes.
 Planned = Callable[..., Array]
-
-_OUTPUTS_PER_TILE = {"winograd F(4x4, 3x3)": 4, "winograd F(2x2, 3x3)": 2}
 
 
 class Setting(NamedTuple):
@@ -77,8 +75,8 @@ def _forward(
     batch, channels, *places = shape
     outputs = window.output_size(tuple(places))
     problem = Problem(
-        batch, channels, weight[0], window, outputs, tuple(places), groups, dtype,
-        setting.winograd,
+        batch, channels, weight[0], window, window.padding, outputs, tuple(places),
+        groups, dtype, setting.winograd,
     )  # fmt: skip
     how = chosen(problem)
     return _planned(how, shape, weight, window, outputs, groups, dtype, ending, setting)
@@ -101,12 +99,12 @@ def _planned(
         return depthwise_plan.plan(
             shape, window, outputs, dtype, ending, setting.pitches, flipped=flipped
         )
-    if how in _OUTPUTS_PER_TILE:
+    if how in FILTERINGS:
         (top, _), (left, _) = window.padding
         down, across = outputs
         return winograd.plan(
             shape, weight[1] if flipped else weight[0], (top, left), (down, across),
-            _OUTPUTS_PER_TILE[how], dtype, ending, setting.threads, setting.pitches,
+            FILTERINGS[how].tile, dtype, ending, setting.threads, setting.pitches,
             flipped=flipped,
         )  # fmt: skip
     return dense.plan(
@@ -153,14 +151,14 @@ def _backward(
 ) -> tuple[float, Planned]:
     """The share of numbers that are not zero below which those that are get skipped,
     and how all are gone through."""
+    around = _around(window, places, shape[2:])
     problem = Problem(
-        shape[0], shape[1], weight[1] * groups, window, places, shape[2:], groups,
-        dtype, setting.winograd,
+        shape[0], shape[1], weight[1] * groups, window, around.padding, places,
+        shape[2:], groups, dtype, setting.winograd,
     )  # fmt: skip
     how, below = chosen(problem), sparse_below(problem)
-    around = _around(window, places, shape[2:])
     reaches = all(side >= 0 for pair in around.padding for side in pair)
-    if any(s != 1 for s in window.stride) or not (reaches or how in _OUTPUTS_PER_TILE):
+    if any(s != 1 for s in window.stride) or not (reaches or how in FILTERINGS):
         given = shape, weight, places, window, groups, dtype, ending
         return below, input_grad.plan(*given)
     return below, _planned(

@@ -45,6 +45,10 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
             y = backend.conv(x, weight, None, window, 1)
             backend.conv_input_grad(y, weight, None, (size, size), window, 1)
             backend.conv_weight_grad(y, x, window, 1)
+        for side in (3, 5):  # all that a small window reaches
+            y = _ones(dtype, 4, filters, side, side)
+            size_ = side + 2, side + 2
+            backend.conv_input_grad(y, weight, None, size_, Window.of(3, 2), 1)
         # mostly zeros go another way, and what is mostly depends on the vectors
         backend.conv_input_grad(y * 0, weight, None, (size, size), window, 1)
     x, weight = _ones(dtype, 1, 3, 9, 9), _ones(dtype, 5, 3, 1, 1)

@@ -24,7 +24,7 @@ from .layout import OWN, Pitches, landing, start_of
 from .packing import packed, panel_width, row
 from .vectors import lanes_of
 from .winograd_kernels import Geometry, fused, inputs, products
-from .winograd_transforms import BY_TILE, Filtering
+from .winograd_matrices import BY_TILE, Filtering
 from .winograd_weights import transformed
 
 Array = np.ndarray[Any, Any]
@@ -86,7 +86,7 @@ def plan(
     filters: int,
     begin: tuple[int, int],
     outputs: tuple[int, int],
-    outputs_per_tile: int,
+    tile: int,
     dtype: np.dtype[Any],
     ending: Ending,
     threads: int,
@@ -96,19 +96,20 @@ def plan(
 ) -> Plan:
     """How the work on ``x`` of this shape is cut, for so many threads.
 
-    The padding is ``begin`` in front of each axis; ``flipped`` takes the weight of the
-    convolution this is the input gradient of.
+    The padding is ``begin`` in front of each axis, ``tile`` the filtering's points;
+    ``flipped`` takes the weight of the convolution this is the input gradient of.
     """
     batch, channels, height, width = shape
-    t = outputs_per_tile + 2
+    filtering, t = BY_TILE[tile], tile
+    margin, gives = filtering.margin, filtering.outputs
     lanes, panel = lanes_of(dtype), panel_width(dtype)
     panels = -(-filters // panel)
     wide = -(-channels // lanes) * lanes
     # rows a multiple of 2 KB apart would share few lines of the L1 cache
     pitch = wide + (lanes if wide * dtype.itemsize % 2048 == 0 else 0)
-    down, across = (-(-o // outputs_per_tile) for o in outputs)
+    down, across = (-(-o // gives) for o in outputs)
     tiles = batch * down * across
-    together = tiles >= FEW * threads
+    together = tiles >= FEW * threads or margin > 0  # those come in large batches
     block = min(_tiles_per_block(channels), -(-tiles // threads) if together else tiles)
     blocks = -(-tiles // block)
     if together and blocks < 4 * threads:  # a few that do not come out even show
@@ -120,13 +121,14 @@ def plan(
     nbytes = batch * outputs[0] * outputs[1] * filters * dtype.itemsize
     geometry = Geometry(
         height, width, channels, wide, pitch, *outputs, filters, panels, panel, group,
-        lanes, down, across, *begin, tiles, block, pitches.x or channels,
+        lanes, filtering.reads, gives, down, across, begin[0] - margin,
+        begin[1] - margin, tiles, block, pitches.x or channels,
         pitches.y or filters,
         streams(nbytes, lanes, ending, filters, pitches.y or filters),
     )  # fmt: skip
     patch = t * t * max(wide, group * panel)
     private = t * t * block * group * panel + patch
-    size = (0,) * t  # as long as a tile: its type tells kernels the size
+    size = (0,) * t  # its type tells kernels how many points there are
     rest = Fixed(np.zeros(1, np.int64), geometry), *ending.numbers(dtype), size
     five = (dtype,) * 5
     before = None
@@ -139,7 +141,7 @@ def plan(
         tasks = blocks * -(-panels // group)
         after = Launch(products, tasks, five, *rest, scratch=(private, dtype))
     return Plan(
-        BY_TILE[t], flipped, pitches.x, (batch, *outputs, filters),
+        filtering, flipped, pitches.x, (batch, *outputs, filters),
         (blocks * t * t * block * pitch,), before, after, _start(None, filters, dtype),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The compiled part of Winograd's filtering: blocks of tiles, from input to output.
 
-``shape`` is a tuple whose length is the tile's, known when compiling. The transformed
+``shape`` is a tuple as long as there are points, known when compiling. The transformed
 inputs V of a block are ``(t*t, block, pitch)``, its products M ``(t*t, block, group *
 panel)``. Flat arrays and element counts throughout.
 """
@@ -34,6 +34,8 @@ class Geometry(NamedTuple):
     panel: int  # filters per panel
     group: int  # panels whose products are kept at a time
     lanes: int
+    reads: int  # inputs of a tile along each axis
+    gives: int  # outputs
     down: int  # tiles per column and row of the output
     across: int
     top: int  # padding in front
@@ -93,19 +95,18 @@ def fused(  # type: ignore[no-untyped-def]
 @compiled
 def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
     """Transform the input of one tile, through a patch with zeros at borders."""
-    t = len(shape)
-    apart = g.block * g.pitch
+    apart, r = g.block * g.pitch, g.reads
     n, rest = divmod(number, g.down * g.across)
     i, j = divmod(rest, g.across)
-    top, left = i * (t - 2) - g.top, j * (t - 2) - g.left
+    top, left = i * g.gives - g.top, j * g.gives - g.left
     at = ((n * g.height + top) * g.width + left) * g.x_pitch
-    inside = top >= 0 and left >= 0 and top + t <= g.height and left + t <= g.width
+    inside = top >= 0 and left >= 0 and top + r <= g.height and left + r <= g.width
     if inside and g.wide == g.channels:
         input_tile(shape, x, at, g.width * g.x_pitch, g.x_pitch, v, v_at, apart, g.wide)
         return
-    for a in range(t):
-        for b in range(t):
-            to = (a * t + b) * g.wide
+    for a in range(r):
+        for b in range(r):
+            to = (a * r + b) * g.wide
             here = 0 <= top + a < g.height and 0 <= left + b < g.width
             source = at + (a * g.width + b) * g.x_pitch
             if here:
@@ -113,7 +114,7 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
                     patch[to + c] = x[source + c]
             for c in range(g.channels if here else 0, g.wide):
                 patch[to + c] = 0
-    input_tile(shape, patch, 0, t * g.wide, g.wide, v, v_at, apart, g.wide)
+    input_tile(shape, patch, 0, r * g.wide, g.wide, v, v_at, apart, g.wide)
 
 
 @compiled
@@ -170,7 +171,7 @@ def _outputs(  # type: ignore[no-untyped-def]
     k = panel0 * g.panel
     taken = min(g.filters, panel1 * g.panel) - k
     padded = (taken + g.lanes - 1) // g.lanes * g.lanes
-    m = t - 2
+    m = g.gives
     for number in range(first, first + count):
         n, rest = divmod(number, g.down * g.across)
         i, j = divmod(rest, g.across)

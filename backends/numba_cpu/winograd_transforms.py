@@ -1,74 +1,15 @@
-"""Winograd's minimal filtering F(m x m, 3 x 3): matrices, and code made from them.
-
-Lavin & Gray 2016, section 4. A tile of ``t = m + 2`` inputs per axis gives ``m``
-outputs through ``t*t`` products instead of ``9*m*m``::
-
-    Y = A^T [ (G w G^T) * (B^T d B) ] A
-
-Interpolation points are 0, +-1, (+-2,) and infinity.
-"""
+"""Winograd's transforms as code, made from the matrices of a filtering."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import ir
 
 from .compiled import intrinsic, types
 from .vectors import I64, Code, address_of
-
-Rows = tuple[tuple[float, ...], ...]
-
-
-class Filtering(NamedTuple):
-    """The three matrices of F(outputs, 3)."""
-
-    outputs: int
-    inputs: Rows  # B^T
-    weights: Rows  # G
-    results: Rows  # A^T
-
-    @property
-    def tile(self) -> int:
-        """Inputs per axis."""
-        return self.outputs + 2
-
-
-F2 = Filtering(
-    2,
-    ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
-    ((1, 1, 1, 0), (0, 1, -1, -1)),
-)
-
-F4 = Filtering(
-    4,
-    (
-        (4, 0, -5, 0, 1, 0),
-        (0, -4, -4, 1, 1, 0),
-        (0, 4, -4, -1, 1, 0),
-        (0, -2, -1, 2, 1, 0),
-        (0, 2, -1, -2, 1, 0),
-        (0, 4, 0, -5, 0, 1),
-    ),
-    (
-        (1 / 4, 0, 0),
-        (-1 / 6, -1 / 6, -1 / 6),
-        (-1 / 6, 1 / 6, -1 / 6),
-        (1 / 24, 1 / 12, 1 / 6),
-        (1 / 24, -1 / 12, 1 / 6),
-        (0, 0, 1),
-    ),
-    (
-        (1, 1, 1, 1, 1, 0),
-        (0, 1, -1, 2, -2, 0),
-        (0, 1, 1, 4, 4, 0),
-        (0, 1, -1, 8, -8, 1),
-    ),
-)
-
-BY_TILE = {f.tile: f for f in (F2, F4)}
+from .winograd_matrices import BY_TILE, Rows
 
 
 def _sum(code: Code, terms: Sequence[tuple[float, Any]]) -> Any:
@@ -173,9 +114,9 @@ def input_tile(  # type: ignore[no-untyped-def]
 ):
     """``v[p] = (B^T d B)[p]`` for the square ``d`` of pixels at ``x_at``.
 
-    ``size`` is a tuple as long as the tile, which its type tells; the ``p``-th product
-    lies ``p*v_product`` after ``v_at``. ``channels`` is a multiple of the lanes. All
-    counts in elements.
+    ``size`` is a tuple as long as there are points, which its type tells; the ``p``-th
+    product lies ``p*v_product`` after ``v_at``. ``channels`` is a multiple of the
+    lanes. All counts in elements.
     """
     filtering = BY_TILE[size.count]
     i = types.int64
@@ -191,7 +132,7 @@ def input_tile(  # type: ignore[no-untyped-def]
             address_of(context, builder, v, args[5]), code.bytes_of(args[6])
         )
         row, column, apart = (code.bytes_of(args[n]) for n in (3, 4, 7))
-        pixels = _places(code, source, row, column, t)
+        pixels = _places(code, source, row, column, filtering.reads)
         products = _places(
             code, target, builder.mul(apart, ir.Constant(I64, t)), apart, t
         )

@@ -15,7 +15,7 @@ from . import arena
 from .compiled import compiled
 from .packing import panel_width
 from .team import spread
-from .winograd_transforms import Filtering
+from .winograd_matrices import Filtering
 
 Array = np.ndarray[Any, Any]
 
