@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,14 @@ class Backend(ReferenceKernels, ABC):
         switching.require_inside(switches, output_size)
         return self.scatter(values, switches, output_size, overlap)
 
+    def switch_codes(self, switches: Array, stays: Array | None, size: Sizes) -> Any:
+        """What :meth:`scatter_windows` reads quicker than these switches, or None.
+
+        For whoever calls it many times with the same ones. To be overridden where
+        there is something.
+        """
+        return None
+
     def scatter_windows(
         self,
         values: Array,
@@ -102,14 +110,16 @@ class Backend(ReferenceKernels, ABC):
         size: Sizes,
         output: Boxes,
         inputs: Boxes,
+        codes: Any = None,
     ) -> Array:
         """Values in boxes of pooled planes, added up at their switches in other boxes.
 
         ``values (B, C, *output.shape)`` belong to ``switches (N, C, *output.plane)``,
         which index planes of ``size``; the result is ``(B, C, *inputs.shape)``. Where
         ``stays``, as large as the switches, is False a value is dropped, and so is one
-        whose switch lies outside of its box. To be overridden where cutting the
-        switches out costs more than the rest.
+        whose switch lies outside of its box. ``codes`` are what :meth:`switch_codes`
+        made of the same. To be overridden where cutting the switches out costs more
+        than the rest.
         """
         local, kept = switching.switches_in_windows(
             output.cut(switches), size, inputs.origins, inputs.shape

@@ -15,11 +15,12 @@ ROOM = 2048
 def fenced(values: np.ndarray, last: bool = True) -> np.ndarray:
     """The same values, read-only, with poison before and after them in memory.
 
-    Channels last in memory if ``last``. The poison is NaN, and far outside of any plane
-    for switches.
+    Channels last in memory if ``last``. The poison is NaN, far outside of any plane for
+    switches, and the first tap for their codes.
     """
     turned = np.moveaxis(values, 1, -1) if last else values
-    poison: Any = np.nan if values.dtype.kind == "f" else 1 << 40
+    integer = 1 << 40 if values.dtype.itemsize == 8 else 0
+    poison: Any = np.nan if values.dtype.kind == "f" else integer
     memory = np.full(turned.size + 2 * ROOM, poison, values.dtype)
     inside = memory[ROOM : ROOM + turned.size].reshape(turned.shape)
     inside[...] = turned

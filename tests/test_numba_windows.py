@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numpy_deconv.backend import NumpyBackend
-from numpy_deconv.backends.numba_cpu import cutting, switch_windows, team
+from numpy_deconv.backends.numba_cpu import cutting, switch_codes, switch_windows, team
 from numpy_deconv.layers.boxes import Boxes
 from numpy_deconv.reference import pooling
 from numpy_deconv.window import Window
@@ -80,9 +80,13 @@ def test_scatter_windows(
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     batch, rows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
     channels = data.draw(st.sampled_from(CHANNELS))
-    window = Window.of_pool(kernel, rank, stride=stride)
+    padding = tuple(data.draw(st.integers(0, k // 2)) for k in kernel)
+    window = Window.of_pool(kernel, rank, stride=stride, padding=padding)
     x = rng.normal(size=(batch, channels, *size))
     switches = pooling.max_pool(x, window)[1]
+    # as where a window saw nothing; in the padding that would be a place of a box
+    lost = not (large or any(padding)) and data.draw(st.booleans())
+    switches[rng.random(switches.shape) < 0.1 * lost] = -1
     pooled = switches.shape[2:]
     shape = tuple(data.draw(st.integers(1, n)) for n in pooled)
     spare = [n - s + 1 for n, s in zip(pooled, shape, strict=True)]
@@ -91,7 +95,8 @@ def test_scatter_windows(
     output = Boxes(first, shape, pooled, samples)
     span = tuple((n - 1) * s + k for n, s, k in zip(shape, stride, kernel, strict=True))
     beside = rng.integers(-2, 3, (rows, rank)) if large else 0
-    inputs = Boxes(first * np.array(stride) + beside, span, size, samples)
+    starts = first * np.array(stride) - padding
+    inputs = Boxes(starts + beside, span, size, samples)
     values = rng.integers(-9, 9, (rows, channels, *shape)).astype(dtype)
     stays = rng.random(switches.shape) < 0.7 if some_stay else None
     given_ = (switches, stays, size, output, inputs)
@@ -99,8 +104,66 @@ def test_scatter_windows(
         if large:  # as if planes were too large for numbers of 32 bits
             patch.setattr(switch_windows, "EXACT", 0)
         got = switch_windows.scatter_windows(fenced(values, last), *given_)
-    assert got.dtype == dtype
-    np.testing.assert_array_equal(got, REFERENCE.scatter_windows(values, *given_))
+        codes = switch_codes.switch_codes(fenced(switches, last), stays, size)
+        coded = got
+        if codes is not None:
+            fence = fenced(codes.taps, last=False)  # that is how they lie
+            fast = fenced(values, last), *given_, codes._replace(taps=fence)
+            coded = switch_windows.scatter_windows(*fast)
+    assert got.dtype == coded.dtype == dtype
+    assert codes is None or rank < 3
+    want = REFERENCE.scatter_windows(values, *given_)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(coded, want)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "size"),
+    [(2, 2, 0, 224), (3, 2, 0, 55), (3, 2, 0, 27), (3, 2, 1, 112), (3, 2, 0, 13)],
+)
+def test_the_pools_of_nets_have_codes(
+    kernel: int, stride: int, padding: int, size: int
+) -> None:
+    window = Window.of_pool(kernel, 2, stride=stride, padding=padding)
+    x = np.random.default_rng(0).normal(size=(1, 3, size, size))
+    switches = pooling.max_pool(x, window)[1]
+    codes = switch_codes.switch_codes(switches, None, (size, size))
+    assert codes is not None
+    assert codes.strides == (stride, stride)
+    assert set(np.unique(codes.taps)) == set(range(kernel**2))
+
+
+def test_codes_are_for_regular_pools_only() -> None:
+    switches = np.arange(16).reshape(1, 1, 4, 4)
+    size = (4, 4)
+    assert switch_codes.switch_codes(switches, None, size) is not None
+    assert (
+        switch_codes.switch_codes(switches.reshape(1, 1, 4, 2, 2), None, size) is None
+    )
+    shuffled = np.random.default_rng(0).permutation(81).reshape(1, 1, 9, 9)
+    assert switch_codes.switch_codes(shuffled, None, (9, 9)) is None
+    one_elsewhere = np.repeat(switches, 300, axis=1)
+    one_elsewhere[0, 299, 0, 0] = 15
+    assert switch_codes.switch_codes(one_elsewhere, None, size) is None
+    # the end of one row is not the beginning of the next, though neighbours in memory
+    wrapped = np.array([[[[0, 1], [2, 3]]]])
+    assert switch_codes.switch_codes(wrapped, None, (2, 2)) is not None
+    wrapped = np.repeat(wrapped, 300, axis=1)
+    wrapped[0, 299, 0, 1] = 2
+    assert switch_codes.switch_codes(wrapped, None, (2, 2)) is None
+
+
+def test_codes_keep_what_is_not_a_number() -> None:
+    switches = np.array([[[[0, 1], [4, 7]]]])
+    codes = switch_codes.switch_codes(switches, None, (4, 4))
+    whole = Boxes(np.zeros((1, 2), np.int64), (2, 2), (2, 2), np.zeros(1, np.int64))
+    planes = Boxes(np.zeros((1, 2), np.int64), (4, 4), (4, 4), np.zeros(1, np.int64))
+    values = np.array([[[[np.nan, -0.0], [np.inf, 2.0]]]], np.float32)
+    given_ = values, switches, None, (4, 4), whole, planes
+    got = switch_windows.scatter_windows(*given_, codes)
+    want = np.zeros((1, 1, 4, 4), np.float32)
+    want.reshape(-1)[[0, 4, 7]] = np.nan, np.inf, 2
+    assert got.tobytes() == want.tobytes()
 
 
 @pytest.mark.parametrize("pixels", [switch_windows.EXACT, 1 << 30])

@@ -25,6 +25,7 @@ from . import (
     linear,
     normalisation,
     pooling,
+    switch_codes,
     switch_gradient,
     switch_windows,
     switches,
@@ -222,6 +223,12 @@ class NumbaBackend(NumpyBackend):
     scatter_masked = _kernel(switches.scatter_masked)
     unpool = _kernel(switches.unpool)
     cut = _kernel(cutting.cut)
+
+    def switch_codes(self, switches: Array, stays: Array | None, size: Sizes) -> Any:
+        """A byte for each switch of a regular pool."""
+        with team.limited(self.threads):
+            return switch_codes.switch_codes(switches, stays, size)
+
     scatter_windows = _kernel(switch_windows.scatter_windows)
     gather = _kernel(switches.gather)
     scatter_grad = _kernel(switch_gradient.scatter_grad)

@@ -63,7 +63,7 @@ def collected(
         image = _attempt(values, switches, size, remembered, add, where)
         if image is not None:
             return image
-    bounds = _guess(switches, few, size)
+    bounds = guessed(switches, few, size)[1]
     if bounds == remembered or math.prod(b - a + 1 for a, b in bounds) > WIDEST:
         return None
     image = _attempt(values, switches, size, bounds, add, where)
@@ -74,15 +74,17 @@ def collected(
     return image
 
 
-def _guess(switches: Array, pooled: Sizes, size: Sizes) -> Bounds:
-    """First and last sample of a window per axis, counted from its stride's."""
-    _, spans, numbers = _geometry(pooled, size)
+def guessed(switches: Array, pooled: Sizes, size: Sizes) -> tuple[Sizes, Bounds]:
+    """The strides of channels-last switches, and first and last sample of a window per
+    axis, counted from its stride's."""
+    strides, spans, numbers = _geometry(pooled, size)
     found = np.empty((3, 2), np.int64)
     _reach(switches.reshape(-1), switches.shape[-1], numbers, found)
-    return tuple(
+    bounds = tuple(
         (min(low, 0), max(high, span - 1)) if span else (low, high)
         for (low, high), span in zip(found.tolist(), spans, strict=True)
-    )[3 - len(pooled) :]
+    )
+    return strides, bounds[3 - len(pooled) :]
 
 
 def _attempt(

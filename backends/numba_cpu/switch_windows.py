@@ -1,5 +1,7 @@
 """Unpooling of windows by the switches of whole planes, where they lie.
 
+Those of a regular pool have codes (:mod:`.switch_codes`); any others are for this.
+
 A task has one window's image for some of its channels to itself and goes through the
 pooled pixels in C order, so that what meets at one place meets in the same order
 however many threads there are.
@@ -16,6 +18,7 @@ from ...per_axis import Sizes
 from . import arena
 from .compiled import compiled, intrinsic, types
 from .layout import channels_last, logical
+from .switch_codes import Codes, collect_windows
 from .team import size as threads
 from .team import spread
 from .three_axes import three
@@ -41,8 +44,11 @@ def scatter_windows(
     size: Sizes,
     output: Boxes,
     inputs: Boxes,
+    codes: Codes | None = None,
 ) -> Array:
     """Values of boxes of pooled planes, added up at their switches in other boxes."""
+    if codes is not None:
+        return collect_windows(values, codes, output, inputs)
     batch, channels = values.shape[:2]
     y = arena.take((batch, *inputs.shape, channels), values.dtype)
     shared = len(switches) == 1

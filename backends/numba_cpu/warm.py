@@ -98,6 +98,8 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
         for planes in (size, (switch_windows.EXACT, 1)):
             windows = y[:, :, :2, :2], switches, stays, planes, output, inputs
             backend.scatter_windows(*windows)
+        codes = backend.switch_codes(switches, stays, size)
+        backend.scatter_windows(*windows[:3], size, output, inputs, codes)
     y, switches = backend.adaptive_max_pool(x, (2, 4))
     backend.scatter(y, switches, size, "sum")
     backend.adaptive_avg_pool_grad(backend.adaptive_avg_pool(x, (2, 4)), size)

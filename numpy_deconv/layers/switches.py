@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Pooled:
 
     switches: Array
     size: Sizes
-    _worked_out: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _worked_out: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def scattered(self, gy: Array, overlap: str) -> Array:
         """A signal at its switches, zeros elsewhere."""
@@ -48,6 +49,16 @@ class Pooled:
             stays = backend.gather(last, self.switches)
             self._worked_out[overlap] = stays == order
         return self._worked_out[overlap]
+
+    def codes(self, overlap: str, like: Array) -> Any:
+        """What the backend for ``like`` reads quicker than switches, and winners."""
+        backend = current(like)
+        key = f"{overlap} by {type(backend).__name__}"
+        if key not in self._worked_out:
+            stays = None if overlap == "sum" else self.winners(overlap)
+            found = backend.switch_codes(self.switches, stays, self.size)
+            self._worked_out[key] = found
+        return self._worked_out[key]
 
     def hits(self) -> Array:
         """How many windows point at each position, ``(N, C, *size)``."""
@@ -92,9 +103,11 @@ class _CroppedPooled(Pooled):
             largest = np.where(inside > 0, largest, gy.dtype.type(0))
             zero_too = self.inputs.cut(self.planes.hits()) > inside
             return np.where(zero_too, np.maximum(largest, 0), largest)
-        return self._sum(gy, self.planes.winners(overlap))
+        return self._sum(gy, overlap)
 
-    def _sum(self, gy: Array, stays: Array | None = None) -> Array:
-        return current(gy).scatter_windows(
-            gy, self.switches, stays, self.planes.size, self.output, self.inputs
-        )
+    def _sum(self, gy: Array, overlap: str = "sum") -> Array:
+        """Of those that stay where only the last or the first one does."""
+        stays = None if overlap == "sum" else self.planes.winners(overlap)
+        codes = self.planes.codes(overlap, gy)
+        given = gy, self.switches, stays, self.planes.size, self.output, self.inputs
+        return current(gy).scatter_windows(*given, codes)
