@@ -196,6 +196,25 @@ class Backend(ReferenceKernels, ABC):
             y = self._clipped(y, low, high)
         return y if where is None else self.activation_grad(y, where, "relu")
 
+    def conv_input_grad_moved(
+        self,
+        grad: Array,
+        weight: Array,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+        low: float | None,
+        places: Boxes,
+    ) -> Array:
+        """:meth:`conv_input_grad` not below ``low``, each sample moved by itself.
+
+        ``places`` are boxes as large as the result, a row for each sample, in planes of
+        that size: of each sample they are cut out, with zeros where they hang over the
+        edge. To be overridden where that need not be a pass over the result.
+        """
+        given = grad, weight, None, input_size, window, groups
+        return places.cut(self.conv_input_grad_clipped(*given, low, None))
+
     def _clipped(self, y: Array, low: float | None, high: float | None) -> Array:
         if (low, high) == (0, None):
             return self.activation(y, "relu")

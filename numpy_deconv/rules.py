@@ -49,8 +49,7 @@ class Rule:
     that it looks at nothing but the signal. A rule ``of_inputs`` gets, in place of
     ``saved``, the tuple of what the layer read; it cannot be local. ``rectifying`` is
     ``apply`` with ``max(., 0)`` of what comes out, for where both are quicker together;
-    ``early`` says that it is ``apply`` of ``max(., 0)`` of what goes in, ``fresh`` that
-    of a convolution or a pool arrays come out that nobody else holds.
+    ``early`` says that it is ``apply`` of ``max(., 0)`` of what goes in.
     """
 
     name: str
@@ -62,7 +61,6 @@ class Rule:
         default=None, compare=False
     )
     early: bool = field(default=False, compare=False)
-    fresh: bool = field(default=False, compare=False)
 
     def __call__(self, layer: Layer, saved: Any, gy: Array) -> Signals:
         return self.apply(layer, saved, gy)
@@ -137,9 +135,7 @@ def _scatter_rectified(layer: Any, saved: Any, gy: Array, *, overlap: str) -> Si
     return (layer.unpool(saved, _rectified(gy), overlap),)
 
 
-gradient = Rule(
-    "gradient", _gradient, local=True, rectifying=_gradient_rectified, fresh=True
-)
+gradient = Rule("gradient", _gradient, local=True, rectifying=_gradient_rectified)
 identity = Rule("identity", _identity, local=True, passes=True)
 rectify_signal = Rule("rectify_signal", _rectify_signal, local=True, passes=True)
 rectify_both = Rule("rectify_both", _rectify_both, local=True)
@@ -157,7 +153,7 @@ def scatter(overlap: str = "sum") -> Rule:
     picks = overlap in ("assign", "first", "max")
     early = partial(_scatter_rectified, overlap=overlap) if picks else None
     name = f"scatter({overlap})"
-    return Rule(name, unpool, True, rectifying=early, early=picks, fresh=True)
+    return Rule(name, unpool, True, rectifying=early, early=picks)
 
 
 Key = type[Layer] | Layer

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numpy_deconv.backend import NumpyBackend
-from numpy_deconv.backends.numba_cpu import sparse, sparse_plan, team
+from numpy_deconv.backends.numba_cpu import shifting, sparse, sparse_plan, team
 from numpy_deconv.backends.numba_cpu.algorithms import Problem, sparse_below
 from numpy_deconv.backends.numba_cpu.ending import Ending
+from numpy_deconv.layers.boxes import Boxes
 from numpy_deconv.window import Window
 
 REFERENCE = NumpyBackend()
@@ -36,10 +37,15 @@ class Case(NamedTuple):
         with np.errstate(invalid="ignore"):
             return REFERENCE.conv_input_grad(*wide, self.size, self.window, 1)
 
-    def got(self, low: float = -math.inf, high: float = math.inf) -> Any:
+    def got(
+        self,
+        low: float = -math.inf,
+        high: float = math.inf,
+        shifts: np.ndarray | None = None,
+    ) -> Any:
         grad = fenced(self.grad, True)
         given_ = (grad, self.weight, self.bias, self.size, self.window)
-        return sparse.conv_input_grad(*given_, Ending(low, high), None)
+        return sparse.conv_input_grad(*given_, Ending(low, high), None, shifts)
 
 
 @st.composite
@@ -80,9 +86,11 @@ def test_any_geometry_exactly(case: Case, threads: int, most: int) -> None:
     with pytest.MonkeyPatch.context() as patch, team.limited(threads):
         patch.setattr(sparse_plan, "PASS", most)  # fewer weights at a time: more turns
         patch.setattr(sparse_plan, "BAND", most)
-        sparse_plan.plan.cache_clear()
+        for planned in (sparse_plan.plan, sparse._planned):
+            planned.cache_clear()
         got = case.got()
-        sparse_plan.plan.cache_clear()
+        for planned in (sparse_plan.plan, sparse._planned):
+            planned.cache_clear()
     assert got.dtype == case.grad.dtype
     np.testing.assert_array_equal(got, case.expected())
 
@@ -90,6 +98,23 @@ def test_any_geometry_exactly(case: Case, threads: int, most: int) -> None:
 @given(cases())
 def test_bounds(case: Case) -> None:
     np.testing.assert_array_equal(case.got(-3, 20), case.expected().clip(-3, 20))
+
+
+@settings(max_examples=200)
+@given(cases(), st.integers(1, 3), st.integers(0, 2**32))
+def test_every_sample_moved_by_itself(case: Case, threads: int, seed: int) -> None:
+    case, rank = case._replace(bias=None), len(case.size)
+    rows = np.arange(len(case.grad))
+    most = max(case.size) + 2
+    shifts = np.random.default_rng(seed).integers(-most, most, (len(rows), rank))
+    shifts[rows % 2 > 0] //= 4
+    with team.limited(threads):
+        got = case.got(0, shifts=shifts)
+    plain = case.expected().clip(0)
+    want = Boxes(shifts, case.size, case.size, rows).cut(plain)
+    np.testing.assert_array_equal(got, want)
+    held = fenced(plain.astype(np.float32)).copy("K")  # channels last
+    np.testing.assert_array_equal(shifting.shifted(held, shifts), want)
 
 
 @given(cases(), st.sampled_from((math.nan, math.inf, -math.inf)), st.integers(0))
@@ -189,6 +214,7 @@ def test_when_zeros_are_skipped(
         "channels": 64,
         "filters": 64,
         "window": Window.of(3, 2, padding=1),
+        "padding": ((1, 1), (1, 1)),
         "outputs": (56, 56),
         "places": (56, 56),
         "groups": 1,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from . import (
     weight_grad,
 )
 from .ending import PLAIN, Ending
+
+if TYPE_CHECKING:
+    from ...layers.boxes import Boxes
 
 Method = Callable[..., Any]
 HALF = np.dtype(np.float16)
@@ -179,6 +182,21 @@ class NumbaBackend(NumpyBackend):
         given = grad, weight, bias, input_size, window, groups
         ending = _ending(low, high)._replace(masked=where is not None)
         return convolution.conv_input_grad(*given, ending, where, self.winograd)
+
+    @_compiled
+    def conv_input_grad_moved(
+        self,
+        grad: Array,
+        weight: Array,
+        input_size: Sizes,
+        window: Window,
+        groups: int,
+        low: float | None,
+        places: Boxes,
+    ) -> Array:
+        """:meth:`conv_input_grad` not below ``low``, each sample moved by itself."""
+        given = grad, weight, None, input_size, window, groups, _ending(low, None)
+        return convolution.conv_input_grad(*given, None, self.winograd, places.origins)
 
     conv_weight_grad = _kernel(weight_grad.conv_weight_grad)
     linear = _kernel(linear.linear)

@@ -15,6 +15,7 @@ from . import dense, depthwise_plan, input_grad, sparse, winograd
 from .algorithms import FILTERINGS, Problem, chosen, sparse_below
 from .ending import Ending
 from .layout import OWN, Pitches, pitch_of
+from .shifting import shifted
 from .team import size
 
 Array = np.ndarray[Any, Any]
@@ -123,19 +124,22 @@ def conv_input_grad(
     ending: Ending,
     where: Array | None,
     allow_winograd: bool,
+    shifts: Array | None = None,
 ) -> Array:
-    """Adjoint of conv in x, plus bias, with its ending."""
+    """Adjoint of conv in x, plus bias, with its ending; moved as :mod:`.sparse` has
+    it."""
     places = tuple(input_size)
     setting = Setting(allow_winograd, size(), _pitches(grad))
     below, planned = _backward(
         grad.shape, weight.shape, window, groups, grad.dtype, places, ending, setting
     )
     if below >= 1 or (below > 0 and sparse.is_sparse(grad, below)):
-        given = grad, weight, bias, places, window, ending, where
+        given = grad, weight, bias, places, window, ending, where, shifts
         found = sparse.conv_input_grad(*given)
         if found is not None:
             return found
-    return planned(grad, weight, bias, where)
+    y = planned(grad, weight, bias, where)
+    return y if shifts is None else shifted(y, shifts)
 
 
 @lru_cache(2048)

@@ -94,11 +94,13 @@ def conv_input_grad(
     window: Window,
     ending: Ending,
     where: Array | None,
+    shifts: Array | None = None,
 ) -> Array | None:
     """Adjoint of conv in x, plus bias, ended; None where zeros have to be counted.
 
     That is so if a weight is not finite, or if what is not may have met the zeros
-    that fill up a row of the kernel.
+    that fill up a row of the kernel. At ``p`` sample ``n`` is what would be at ``p +
+    shifts[n]``, zero where that is outside.
     """
     given = grad.shape, weight.shape, tuple(input_size), window, grad.dtype, ending
     planned = _planned(*given, size())
@@ -113,7 +115,11 @@ def conv_input_grad(
     flat = y.reshape(-1)
     signal = channels_last(grad).reshape(-1)
     spoilt = np.zeros(planned.launch.tasks, np.bool_)
-    planned.launch(signal, w, start, flat, beside(where, flat), spoilt)
+    moved = planned.still
+    if shifts is not None:
+        moved = np.zeros_like(moved)
+        moved[:, 3 - shifts.shape[1] :] = shifts
+    planned.launch(signal, w, start, flat, beside(where, flat), spoilt, moved)
     if planned.fills and spoilt.any():
         return None
     return logical(y)
@@ -127,6 +133,7 @@ class Planned(NamedTuple):
     options: tuple[int, ...]  # what else it depends on
     start: Array  # without a bias
     fills: bool  # whether zeros fill up a row of the kernel
+    still: Array  # the shifts of samples that are not moved
     launch: Launch
 
 
@@ -142,39 +149,57 @@ def _planned(
 ) -> Planned:
     channels, across = weight[1], window.kernel[-1]
     planned = plan(shape, channels, input_size, window, dtype, threads)
+    still = np.zeros((shape[0], 3), np.int64)
     launch = Launch(
-        _gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_)), planned.fixed,
-        *ending.numbers(dtype), scratch=planned.scratch,
+        _gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_), still.dtype),
+        planned.fixed, *ending.numbers(dtype), scratch=planned.scratch,
     )  # fmt: skip
     return Planned(
         planned.result, partial(_pack, planned=planned),
         tuple(map(len, planned.passes)), planned.start,
-        bool(across * channels % planned.geometry.lanes), launch,
+        bool(across * channels % planned.geometry.lanes), still, launch,
     )  # fmt: skip
 
 
 @compiled
 def _gradient(  # type: ignore[no-untyped-def]
-    start, stop, own, grad, weight, bias, y, where, spoilt, units, turns, g, low, high,
-    masked,
+    start, stop, own, grad, weight, bias, y, where, spoilt, shifts, units, turns, g,
+    low, high, masked,
 ):  # fmt: skip
     """One band of rows of the result per task."""
     sums = own[g.store + g.lanes :]
     length = g.width * g.channels
     for task in range(start, stop):
         plane, band = divmod(task, g.bands)
+        n, z = divmod(plane, g.depth)
+        dz, dy, dx = shifts[3 * n], shifts[3 * n + 1], shifts[3 * n + 2]
         first = band * g.rows
         last = min(first + g.rows, g.height)
         for j in range((last - first) * g.line):
             sums[j] = 0
-        for turn in range(len(turns)):
-            _turn(plane, first, last, turn, own, grad, weight, sums, units, turns, g)
+        within = 0 <= z + dz < g.depth
+        for turn in range(len(turns) if within else 0):
+            _turn(
+                n, z + dz, first + dy, last + dy, turn, own, grad, weight, sums, units,
+                turns, g,
+            )  # fmt: skip
         # zero times infinity is NaN where a widened weight's zero met it
         nowhere = False
+        before = min(max(0, -dx), g.width) * g.channels
+        after = max(before, min(g.width, g.width - dx) * g.channels)
         for row in range(last - first):
-            source = row * g.line + g.left * g.channels
             target = (plane * g.height + first + row) * length
-            nowhere |= store_run(sums, source, bias, 0, y, target, length, low, high)
+            begin, end = before, after
+            if not within or not 0 <= first + row + dy < g.height:
+                begin = end = 0
+            for j in range(begin):
+                y[target + j] = 0
+            nowhere |= store_run(
+                sums, row * g.line + (g.left + dx) * g.channels + begin, bias, begin,
+                y, target + begin, end - begin, low, high,
+            )  # fmt: skip
+            for j in range(end, length):
+                y[target + j] = 0
             if masked:
                 mask(y, target, 0, where, 1, length)
         spoilt[task] = nowhere
@@ -182,10 +207,9 @@ def _gradient(  # type: ignore[no-untyped-def]
 
 @compiled
 def _turn(  # type: ignore[no-untyped-def]
-    plane, first, last, turn, own, grad, weight, sums, units, turns, g
+    n, z, first, last, turn, own, grad, weight, sums, units, turns, g
 ):
     """Add what some blocks of the kernel give to the rows ``first`` to ``last``."""
-    n, z = divmod(plane, g.depth)
     unit, beyond, pitch = turns[turn]
     store, rest = own[: g.store], own[g.store : g.store + g.lanes]
     whole = g.filters // g.lanes * g.lanes

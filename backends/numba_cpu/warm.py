@@ -34,6 +34,7 @@ def _ones(dtype: Any, *shape: int) -> np.ndarray[Any, Any]:
 
 
 def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
+    row = np.zeros(1, np.int64)
     plain, strided = Window.of(3, 2, padding=1), Window.of(3, 2, padding=1, stride=2)
     # Winograd's filtering by 4 and by 2 outputs, and the product of matrices
     for channels, filters, batch, size in (
@@ -49,6 +50,8 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
             y = _ones(dtype, 4, filters, side, side)
             size_ = side + 2, side + 2
             backend.conv_input_grad(y, weight, None, size_, Window.of(3, 2), 1)
+        places = Boxes(np.ones((batch, 2), np.int64), (size, size), (size, size), row)
+        backend.conv_input_grad_moved(y, weight, (size, size), window, 1, 0, places)
         # mostly zeros go another way, and what is mostly depends on the vectors
         backend.conv_input_grad(y * 0, weight, None, (size, size), window, 1)
     x, weight = _ones(dtype, 1, 3, 9, 9), _ones(dtype, 5, 3, 1, 1)

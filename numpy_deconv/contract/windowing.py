@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..layers.boxes import Boxes
@@ -9,6 +11,7 @@ from ..per_axis import Sizes
 from ..reference.pooling import max_pool
 from .draw import Draw
 from .recipes import Call, recipe, sums_exactly
+from .sliding import conv_input_grad
 
 
 @recipe(integers=True, specials=True)
@@ -76,6 +79,19 @@ def scatter_windows(draw: Draw) -> Call:
     given = (values, switches, stays if draw.chance(0.5) else None)
     exact = sums_exactly(draw)
     return Call((*given, size, output, inputs), exact, window.size)
+
+
+@recipe(integers=True)
+def conv_input_grad_moved(draw: Draw) -> Call:
+    """Boxes as large as the gradient, most of which hang over its edges."""
+    call = conv_input_grad(draw)
+    grad, weight, _, *rest = call.arguments
+    size, samples = rest[0], np.arange(len(grad))
+    places = _anywhere(draw, size, size, samples)
+    if draw.chance(0.3):  # some are where they were
+        places.origins[draw.whole(0, 2, len(samples)) > 0] = 0
+    bound = draw.pick(0, None)
+    return replace(call, arguments=(grad, weight, *rest, bound, places))
 
 
 def _anywhere(draw: Draw, shape: Sizes, size: Sizes, samples: np.ndarray) -> Boxes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, as_array, require_rank, spatial
 from ..errors import ShapeError
@@ -12,6 +12,9 @@ from ..window import Window
 from .differentiation import Pullback, pullback_of
 from .operands import bias_grad, check_groups, check_weight, operands, shapes_of
 from .remembering import remembered
+
+if TYPE_CHECKING:
+    from ..layers.boxes import Boxes
 
 
 def conv(
@@ -154,6 +157,28 @@ def conv_input_grad_clipped(
             )
     more = {} if where is None else {"where": where}
     return current(checked[0]).conv_input_grad_clipped(*checked, low, high, **more)
+
+
+def conv_input_grad_moved(
+    grad: Any,
+    weight: Any,
+    input_size: Any,
+    low: float | None,
+    places: Boxes,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Array:
+    """:func:`conv_input_grad` not below ``low``, of which ``places`` are cut: boxes of
+    the result's size, one in each sample, zero where they hang over its edges."""
+    checked = _checked_grad(grad, weight, input_size, stride, padding, dilation, groups)
+    grad, weight, _, size, window, groups = checked
+    backend = current(grad)
+    return backend.conv_input_grad_moved(
+        grad, weight, size, window, groups, low, places
+    )
 
 
 def _checked_grad(

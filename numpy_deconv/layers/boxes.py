@@ -89,8 +89,9 @@ class Boxes:
             at = self.origins[:, axis, None] + np.arange(extent)
             inside = (at >= 0) & (at < length)
             at = np.clip(at, 0, max(0, length - 1))
-            places = (places[..., None] * length + at[:, None]).reshape(len(self), -1)
-            within = (within[..., None] & inside[:, None]).reshape(len(self), -1)
+            shape = len(self), places.shape[1] * extent
+            places = (places[..., None] * length + at[:, None]).reshape(shape)
+            within = (within[..., None] & inside[:, None]).reshape(shape)
         return places, within
 
     def put(self, planes: Array, rows: Indices, windows: Array) -> None:

@@ -17,7 +17,11 @@ from ..functional import (
     linear,
     vjp,
 )
-from ..functional.convolution import conv_clipped, conv_input_grad_clipped
+from ..functional.convolution import (
+    conv_clipped,
+    conv_input_grad_clipped,
+    conv_input_grad_moved,
+)
 from ..functional.operands import bias_grad
 from ..per_axis import Sizes
 from ..window import Positions, Window
@@ -72,6 +76,14 @@ class Conv(Layer):
         is not above zero, in one pass."""
         given = gy, self.weight, saved.shape[2:], low, high, where
         return (conv_input_grad_clipped(*given, **_geometry(self)),)
+
+    def vjp_moved(
+        self, saved: Any, gy: Array, low: float | None, places: Boxes
+    ) -> Array:
+        """:meth:`vjp` not below ``low``, of which ``places`` are cut, a box of the same
+        size in each sample, in one pass."""
+        given = gy, self.weight, saved.shape[2:], low, places
+        return conv_input_grad_moved(*given, **_geometry(self))
 
     def vjp_masked(
         self,
