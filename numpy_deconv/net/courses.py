@@ -22,6 +22,8 @@ from .tape import Tape
 #: Positions times layers up to which the ways of all are remembered: some megabytes.
 REMEMBERED = 1 << 17
 
+HANDLING = 400  # multiplications that take as long as reading and writing a number
+
 Amounts = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
@@ -42,7 +44,12 @@ class Part:
 
     @cached_property
     def _work(self) -> Amounts:
-        each = [max(w, 8 * c) for w, c in zip(self.weights, self.channels, strict=True)]
+        each = [
+            0 if visit.is_done else max(weights, HANDLING * channels)
+            for visit, weights, channels in zip(
+                self.course.visits, self.weights, self.channels, strict=True
+            )
+        ]
         return self._places @ np.array(each, float)
 
     def work(self, at: Indices) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +23,9 @@ from .footprint import Stop, separable
 from .route import Batch, Route, batches, in_memory
 from .tape import Tape
 
-SPEED = 2e11  # multiplications a second, zeros that are skipped among them
-OVERHEAD = 1e-4  # seconds that a layer takes for a batch, however small
-READING = 100  # multiplications that take as long as fetching a weight for a batch
+SPEED = 4e11  # multiplications a second, zeros that are skipped among them
+OVERHEAD = 5e-5  # seconds that a layer takes for a batch, however small
+READING = 200  # multiplications that take as long as fetching a weight for a batch
 
 Given = Callable[[Batch[Stop]], Array]
 """What signal the rows of a batch start a leg with, in their boxes."""
@@ -37,6 +38,15 @@ class Leg:
     route: Route[Stop]
     start: str
     stop: str
+
+
+class Way(NamedTuple):
+    """How long it takes to get to a joint, in how many batches, and by which legs:
+    whether boxes are even, and between which joints."""
+
+    seconds: float
+    batches: float
+    legs: tuple[tuple[bool, int, int], ...]
 
 
 def legs(
@@ -56,14 +66,16 @@ def legs(
     end, size = len(courses.ends) - 1, tape.output.itemsize
     ways = [False, True] if courses.part(False, 0, end).groups(at) > 1 else [False]
     # the quickest way to each joint, from those to the joints above it
-    best: list[tuple[float, list[tuple[bool, int, int]]]] = [(0.0, [])]
+    best = [Way(0.0, 1.0, ())]
     for last in range(1, end + 1):
         found = []
-        for first, (seconds, way) in enumerate(best):
+        for first, above in enumerate(best):
             for even in ways:
-                taken = _seconds(courses.part(even, first, last), at, limit // size)
-                found.append((seconds + taken, [*way, (even, first, last)]))
-        best.append(min(found, key=lambda each: each[0]))
+                part = courses.part(even, first, last)
+                seconds, count = _taken(part, at, limit // size, above.batches)
+                way = *above.legs, (even, first, last)
+                found.append(Way(above.seconds + seconds, count, way))
+        best.append(min(found, key=lambda each: each.seconds))
     names = [name for _, name in courses.ends]
     return [
         Leg(
@@ -71,15 +83,17 @@ def legs(
             names[first],
             names[last],
         )
-        for even, first, last in best[-1][1]
+        for even, first, last in best[-1].legs
     ]
 
 
-def _seconds(part: Part, at: Indices, limit: int) -> float:
-    """A rough guess at how long a leg takes, with ``limit`` numbers in a batch."""
-    count = part.groups(at) + 8 * part.most(at) / max(1, limit)
+def _taken(part: Part, at: Indices, limit: int, above: float) -> tuple[float, float]:
+    """A rough guess at how long a leg takes, with ``limit`` numbers in a batch, and in
+    how many batches: each of those ``above`` is a batch for each group of its rows."""
+    groups = min(part.groups(at), max(1.0, len(at) / above))
+    count = above * groups + 8 * part.most(at) / max(1, limit)
     work = part.work(at) + READING * sum(part.weights) * count
-    return work / SPEED + OVERHEAD * count * (1 + len(part.weights))
+    return work / SPEED + OVERHEAD * count * (1 + len(part.weights)), count
 
 
 def down(

@@ -29,7 +29,9 @@ from .nets import graph
 NETS = ("vgg16", "alexnet", "zfnet", "squeezenet1_1")
 """EfficientNet-Lite0 is not among them: ReLU6 has no published deconvnet rule."""
 TIMED = {1: 128, 9: 32}
-"""Maps of each image that are timed at most, by number of images."""
+"""Maps of each image that are timed in any case, by number of images; and as many more
+as take so many multiplications in full."""
+ENOUGH = 3e11
 GROUP = "project every map"
 
 
@@ -43,7 +45,8 @@ def cases() -> Iterator[Case]:
                 continue
             layer, maps = step.row.name, step.out[0]
             total = macs(architecture, layer)
-            for images, most in TIMED.items():
+            for images, least in TIMED.items():
+                most = max(least, int(ENOUGH / (images * total)))
                 timed = f" ({most} of {maps} timed)" if most < maps else ""
                 yield Case(
                     "projection",
@@ -51,7 +54,7 @@ def cases() -> Iterator[Case]:
                     f"{name} {layer} project {maps} maps{timed}",
                     images,
                     work.net(total, images * maps),
-                    partial(prepare, name, step, images),
+                    partial(prepare, name, step, images, most),
                     DECIDED,
                 )
 
@@ -77,12 +80,12 @@ def strongest(activation: Array, count: int) -> list[Place]:
 
 
 def prepare(
-    name: str, step: Step, images: int, contenders: Iterable[Contender]
+    name: str, step: Step, images: int, most: int, contenders: Iterable[Contender]
 ) -> Prepared:
-    """Units of some or all maps of each image."""
+    """Units of ``most`` or all maps of each image."""
     net, layer = graph(name), step.row.name
     tapes = [tape_of(name, image) for image in range(images)]
-    places = [strongest(tape[layer][0], TIMED[images]) for tape in tapes]
+    places = [strongest(tape[layer][0], most) for tape in tapes]
     xs = np.concatenate([tape["input"] for tape in tapes])
     timed = sum(len(each) for each in places)
     live = sum(int((tape[layer][0].max(axis=(1, 2)) > 0).sum()) for tape in tapes)
