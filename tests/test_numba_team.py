@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -183,3 +185,48 @@ def test_a_measurement_that_was_kept_waiting_does_not_count(
     monkeypatch.setattr(team.time, "perf_counter", lambda: next(clock))
     looks = team._patience(team._team.address)
     assert looks == 2001  # as many as were looked in a millisecond
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="there is no other core to go to",
+)
+def test_helpers_keep_off_the_caller_s_core_until_they_sleep(counting: Kernel) -> None:
+    note(counting, 2, 50, 100)
+    (helper, *_) = team._team.helpers
+    thread = helper.thread.native_id
+    assert thread is not None
+    settled(lambda: helper.asleep and helper._cores is None)
+    everywhere = os.sched_getaffinity(thread)
+    for core in sorted(os.sched_getaffinity(0))[:2]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(team, "_core", lambda core=core: core)
+            patch.setattr(helper, "_anywhere", lambda: None)  # stay where they are
+            note(counting, 2, 50, 100)
+            assert os.sched_getaffinity(thread) == everywhere - {core}
+    note(counting, 2, 50, 100)
+    settled(lambda: helper.asleep and helper._cores is None)
+    assert os.sched_getaffinity(thread) == everywhere
+
+
+def test_a_core_that_cannot_be_left_is_kept() -> None:
+    helper = team._Helper(team._Team(), 1)
+    thread = helper.thread.native_id
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
+        patch.setattr(os, "sched_setaffinity", None, raising=False)
+        helper.keep_off(3)
+        helper.keep_off(-1)
+    helper._cores = None
+    assert helper.thread.native_id == thread
+    helper.dismiss()
+    assert not helper.thread.is_alive()
+
+
+def settled(done: Callable[[], bool]) -> None:
+    """Wait until that is so; it must be soon."""
+    for _ in range(500):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never was")

@@ -10,6 +10,7 @@ computes never depends on who runs it, or on how many there are.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import threading
 import time
@@ -63,11 +64,23 @@ def limited(threads: int | None) -> Iterator[None]:
         _limit.reset(token)
 
 
+def _core() -> int:
+    """The core that this thread is on; -1 where it cannot be told or chosen."""
+    return -1
+
+
+if hasattr(os, "sched_setaffinity"):
+    with suppress(AttributeError, OSError):
+        _core = ctypes.PyDLL(None).sched_getcpu  # quick: there is no need to let go
+
+
 class _Helper:
     """A thread that serves a team, awake for a moment after each job, else asleep."""
 
     def __init__(self, team: _Team, who: int):
         self.asleep = self.dismissed = False
+        self._moving = threading.Lock()
+        self._cores: set[int] | None = None  # that it may use, while kept off one
         # free for whoever is to wake up: a semaphore, written in Python, takes longer
         self._sleeping = threading.Lock()
         self._sleeping.acquire()
@@ -85,6 +98,27 @@ class _Helper:
         with suppress(RuntimeError):  # somebody just did
             self._sleeping.release()
 
+    def keep_off(self, core: int) -> None:
+        """Have it run elsewhere than on the caller's core, until it sleeps again.
+
+        There it would wait for the caller to be done: systems put threads together, to
+        save power or because they wake each other.
+        """
+        if core < 0 or self.thread.native_id is None:
+            return
+        with self._moving, suppress(OSError):
+            if self._cores is None:
+                self._cores = os.sched_getaffinity(self.thread.native_id)
+            if self._cores - {core}:
+                os.sched_setaffinity(self.thread.native_id, self._cores - {core})
+
+    def _anywhere(self) -> None:
+        """Allow again what it was kept off."""
+        with self._moving, suppress(OSError):
+            if self._cores is not None:
+                cores, self._cores = self._cores, None
+                os.sched_setaffinity(0, cores)
+
     def dismiss(self) -> None:
         """Have the thread end, and wait for that."""
         self.dismissed = True
@@ -99,6 +133,7 @@ class _Helper:
             self.asleep = True
             # a job published before its caller could know is found by one more look
             if job.serve(team, who, seen, 1) == seen:
+                self._anywhere()
                 self._sleeping.acquire()
             self.asleep = False
 
@@ -123,6 +158,7 @@ class _Team:
         self.address = job.address(self.words)
         self.busy = threading.Lock()
         self.number = 0
+        self.core = -1  # the last caller's
         self.helpers: list[_Helper] = []
 
     def call(
@@ -134,9 +170,14 @@ class _Team:
                 self.helpers.append(_Helper(self, len(self.helpers) + 1))
         except RuntimeError:  # no more threads to be had: those that are there do
             pass
+        core = _core()
         for helper in self.helpers[: threads - 1]:
             if helper.asleep:
+                helper.keep_off(core)
                 helper.wake()
+            elif core != self.core:
+                helper.keep_off(core)
+        self.core = core
         self.number += 1
         portion = max(1, tasks // (threads * PORTIONS))
         job_of_it = self.address, self.number, tasks, portion, threads - 1
