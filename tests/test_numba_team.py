@@ -14,7 +14,7 @@ import pytest
 
 import numpy_deconv as nd
 from numpy_deconv import use_backend
-from numpy_deconv.backends.numba_cpu import job, kept, team
+from numpy_deconv.backends.numba_cpu import helper, job, kept, team
 from numpy_deconv.backends.numba_cpu.arguments import words_of
 from numpy_deconv.backends.numba_cpu.compiled import KERNELS, Kernel
 from numpy_deconv.errors import OptionError
@@ -171,7 +171,7 @@ def test_where_no_thread_can_be_started_the_caller_does_it_all(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(team, "_team", team._Team())
-    monkeypatch.setattr(team, "_Helper", refused)
+    monkeypatch.setattr(team, "Helper", refused)
     x = np.arange(64.0**3).reshape(1, 64, 64, 64)
     with use_backend("numba", threads=3):
         assert np.array_equal(nd.relu(x - 9), np.maximum(x - 9, 0))
@@ -183,7 +183,7 @@ def test_a_measurement_that_was_kept_waiting_does_not_count(
     took = (4.0, 0.001, 0.001, 0.001, 0.001)
     clock = iter([t for seconds in took for t in (0.0, seconds)])
     monkeypatch.setattr(team.time, "perf_counter", lambda: next(clock))
-    looks = team._patience(team._team.address)
+    looks = helper._patience(team._team.address)
     assert looks == 2001  # as many as were looked in a millisecond
 
 
@@ -193,34 +193,33 @@ def test_a_measurement_that_was_kept_waiting_does_not_count(
 )
 def test_helpers_keep_off_the_caller_s_core_until_they_sleep(counting: Kernel) -> None:
     note(counting, 2, 50, 100)
-    (helper, *_) = team._team.helpers
-    thread = helper.thread.native_id
+    (one, *_) = team._team.helpers
+    thread = one.thread.native_id
     assert thread is not None
-    settled(lambda: helper.asleep and helper._cores is None)
+    settled(lambda: one.asleep and one._cores is None)
     everywhere = os.sched_getaffinity(thread)
     for core in sorted(os.sched_getaffinity(0))[:2]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(team, "_core", lambda core=core: core)
-            patch.setattr(helper, "_anywhere", lambda: None)  # stay where they are
+            patch.setattr(team, "core", lambda core=core: core)
+            patch.setattr(one, "_anywhere", lambda: None)  # stay where they are
             note(counting, 2, 50, 100)
             assert os.sched_getaffinity(thread) == everywhere - {core}
     note(counting, 2, 50, 100)
-    settled(lambda: helper.asleep and helper._cores is None)
+    settled(lambda: one.asleep and one._cores is None)
     assert os.sched_getaffinity(thread) == everywhere
 
 
 def test_a_core_that_cannot_be_left_is_kept() -> None:
-    helper = team._Helper(team._Team(), 1)
-    thread = helper.thread.native_id
+    apart = team._Team()
+    one = helper.Helper(apart.words, apart.address, 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
-        patch.setattr(os, "sched_setaffinity", None, raising=False)
-        helper.keep_off(3)
-        helper.keep_off(-1)
-    helper._cores = None
-    assert helper.thread.native_id == thread
-    helper.dismiss()
-    assert not helper.thread.is_alive()
+        patch.setattr(os, "sched_setaffinity", None, raising=False)  # not to be called
+        one.keep_off(3)
+        one.keep_off(-1)
+        one._cores = None
+    one.dismiss()
+    assert not one.thread.is_alive()
 
 
 def settled(done: Callable[[], bool]) -> None:
