@@ -14,7 +14,7 @@ import pytest
 
 import numpy_deconv as nd
 from numpy_deconv import use_backend
-from numpy_deconv.backends.numba_cpu import helper, job, kept, team
+from numpy_deconv.backends.numba_cpu import helper_thread, job, kept, team
 from numpy_deconv.backends.numba_cpu.arguments import words_of
 from numpy_deconv.backends.numba_cpu.compiled import KERNELS, Kernel
 from numpy_deconv.errors import OptionError
@@ -183,7 +183,7 @@ def test_a_measurement_that_was_kept_waiting_does_not_count(
     took = (4.0, 0.001, 0.001, 0.001, 0.001)
     clock = iter([t for seconds in took for t in (0.0, seconds)])
     monkeypatch.setattr(team.time, "perf_counter", lambda: next(clock))
-    looks = helper._patience(team._team.address)
+    looks = helper_thread._patience(team._team.address)
     assert looks == 2001  # as many as were looked in a millisecond
 
 
@@ -211,7 +211,7 @@ def test_helpers_keep_off_the_caller_s_core_until_they_sleep(counting: Kernel) -
 
 def test_a_core_that_cannot_be_left_is_kept() -> None:
     apart = team._Team()
-    one = helper.Helper(apart.words, apart.address, 1)
+    one = helper_thread.Helper(apart.words, apart.address, 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
         patch.setattr(os, "sched_setaffinity", None, raising=False)  # not to be called

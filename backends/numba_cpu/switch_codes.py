@@ -1,8 +1,8 @@
 """Unpooling of windows by codes: a byte for each switch, made once for all windows.
 
 What many windows read of the same switches is small that way, and says at which tap of
-its own window a value lies: each pixel is made of the few pooled values that may point
-at it, in vectors, and no zeros are written first.
+its own window a value lies: values at the same tap of theirs go to pixels a stride
+apart, in vectors.
 """
 
 from __future__ import annotations

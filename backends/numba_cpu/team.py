@@ -22,7 +22,7 @@ from typing import Any
 from . import arena, job
 from .arguments import header, words_of
 from .compiled import Kernel
-from .helper import Helper, core
+from .helper_thread import Helper, core
 
 #: Tasks are handed out in this many portions per thread, for balance.
 PORTIONS = 8

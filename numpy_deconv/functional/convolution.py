@@ -165,15 +165,11 @@ def conv_input_grad_moved(
     input_size: Any,
     low: float | None,
     places: Boxes,
-    *,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
+    **geometry: Any,
 ) -> Array:
     """:func:`conv_input_grad` not below ``low``, of which ``places`` are cut: boxes of
     the result's size, one in each sample, zero where they hang over its edges."""
-    checked = _checked_grad(grad, weight, input_size, stride, padding, dilation, groups)
+    checked = _checked_grad(grad, weight, input_size, **geometry)
     grad, weight, _, size, window, groups = checked
     backend = current(grad)
     return backend.conv_input_grad_moved(
