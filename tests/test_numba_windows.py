@@ -145,12 +145,15 @@ def test_codes_are_for_regular_pools_only() -> None:
     one_elsewhere = np.repeat(switches, 300, axis=1)
     one_elsewhere[0, 299, 0, 0] = 15
     assert switch_codes.switch_codes(one_elsewhere, None, size) is None
+    many = np.arange(49).reshape(1, 49, 1, 1)  # all taps of one window of 7 x 7
+    wide = switch_codes.switch_codes(many // 7 * 9 + many % 7, None, (9, 9))
+    assert wide is None
     # the end of one row is not the beginning of the next, though neighbours in memory
-    wrapped = np.array([[[[0, 1], [2, 3]]]])
-    assert switch_codes.switch_codes(wrapped, None, (2, 2)) is not None
-    wrapped = np.repeat(wrapped, 300, axis=1)
-    wrapped[0, 299, 0, 1] = 2
-    assert switch_codes.switch_codes(wrapped, None, (2, 2)) is None
+    first, last = [[0, 2, 4], [10, 12, 14]], [[6, 8, 9], [16, 18, 19]]
+    hanging = np.tile(np.array([first, last]), (150, 1, 1))[None]  # of 2 x 2
+    assert switch_codes.switch_codes(hanging, None, (4, 5)) is not None
+    hanging[0, 299, 0, 2] = 5
+    assert switch_codes.switch_codes(hanging, None, (4, 5)) is None
 
 
 def test_codes_keep_what_is_not_a_number() -> None:
