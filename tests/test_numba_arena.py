@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from numpy_deconv.backends.numba_cpu import arena
+from numpy_deconv.backends.numba_cpu.shelf import MOST
 
 BIG = (300, 300)
 
@@ -106,3 +109,44 @@ def test_arrays_can_be_copied_and_pickled() -> None:
     for twin in (copy.deepcopy(array), pickle.loads(pickle.dumps(array))):
         np.testing.assert_array_equal(twin, array)
         assert not np.shares_memory(twin, array)
+
+
+def test_small_memory_is_free_when_nobody_refers_to_it() -> None:
+    array = arena.take((64, 40, 16), np.float32)
+    where, lent = address(array), arena.usage().lent
+    view = memoryview(array.transpose(2, 0, 1)[3:])
+    del array
+    assert arena.usage().lent == lent
+    assert address(arena.take((64, 40, 16), np.float32)) != where
+    del view
+    assert arena.usage().lent == 0
+    assert address(arena.take((64, 40, 16), np.float32)) == where
+
+
+def test_so_many_small_arrays_that_the_shelf_is_full() -> None:
+    arrays = [arena.take((10_000,), np.float32) for _ in range(MOST + 9)]
+    for mark, array in enumerate(arrays):
+        array[...] = mark
+    assert all((array == mark).all() for mark, array in enumerate(arrays))
+    assert len({address(array) for array in arrays}) == len(arrays)
+    del arrays, array
+    assert arena.usage().lent == 0
+
+
+def test_nothing_is_kept_where_nothing_may_be() -> None:
+    arena.limit(0)
+    for shape in ((10_000,), (1 << 20,)):
+        array = arena.take(shape, np.float32)
+        assert arena.usage().lent >= array.nbytes
+        del array
+        assert arena.usage().kept == 0
+
+
+def test_arrays_that_outlive_the_interpreter_say_nothing() -> None:
+    code = (
+        "import numpy as np\n"
+        "from numpy_deconv.backends.numba_cpu import arena\n"
+        "held = [arena.take((n,), np.float32) for n in (10_000, 1 << 20)]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .shelf import LARGEST, Block, Shelf
+
 ALIGNMENT = 64  # a cache line, and the widest vector
 SMALLEST = 1 << 15  # below, NumPy's own allocator is as good
 
@@ -37,36 +39,41 @@ def machine_memory() -> int:
         return 8 << 30
 
 
-class _Memory(NamedTuple):
-    """A block of bytes and its first aligned one."""
-
-    memory: np.ndarray[Any, Any]
-    first: int
-
-
 @cache
 def _lease(size: int) -> Any:
     """What arrays on blocks of this size are based on; the memory comes back with it.
 
     Of all that NumPy takes as a buffer, ctypes' arrays are made the soonest.
     """
+    give_back = _give_back  # the module's names may be gone before the last array is
 
     class Lease(ctypes.c_ubyte * size):  # type: ignore[misc]
         __slots__ = ("block",)
 
         def __del__(self) -> None:
-            _give_back(self.block)
+            give_back(self.block)
 
     return Lease
 
 
 class _Store:
-    """Free blocks by size, the longest unused dropped first."""
+    """Free blocks by size, and the shelf with small ones."""
 
     def __init__(self, limit: int):
         self.lock = threading.RLock()  # a collection inside may give back a block
-        self.free: dict[int, list[_Memory]] = {}
+        self.free: dict[int, list[Block]] = {}
         self.limit, self.kept, self.lent, self.peak = limit, 0, 0, 0
+        self.shelf = Shelf(self.lock)
+
+    def note_peak(self) -> None:
+        """To be called whenever more is held."""
+        self.peak = max(self.peak, self.lent + self.kept + self.shelf.held)
+
+    def trim(self) -> None:
+        """Keep no more than the limit."""
+        if self.kept + self.shelf.held > self.limit:
+            self.free.clear()
+            self.kept = 0
 
 
 _store = _Store(machine_memory() // 4)
@@ -88,43 +95,53 @@ def take(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
         return np.empty(shape, dtype)
     size, kind = _size_class(nbytes + ALIGNMENT)
     store, block = _store, None
+    if size <= LARGEST:
+        array = store.shelf.take(shape, dtype, size)
+        if array is not None:
+            return array
+        if store.shelf.wants(size):
+            block = _fresh(size)
+            array = np.ndarray(shape, dtype, *block)  # first: it is in use when added
+            with store.lock:
+                store.shelf.add(block)
+                store.note_peak()
+                store.trim()
+            return array
     with store.lock:
         blocks = store.free.get(size)
         if blocks:
             block = blocks.pop()
             store.kept -= size
         store.lent += size
-        held = store.lent + store.kept
-        if held > store.peak:
-            store.peak = held
+        store.note_peak()
     if block is None:
-        block = _fresh(size)
+        try:
+            block = _fresh(size)
+        except MemoryError:
+            with store.lock:
+                store.lent -= size
+            raise
     lease = kind.from_buffer(block.memory)
     lease.block = block
     return np.ndarray(shape, dtype, lease, block.first)
 
 
-def _fresh(size: int) -> _Memory:
+def _fresh(size: int) -> Block:
     try:
         memory = np.empty(size, np.uint8)
     except MemoryError:
         release()  # what is kept for later may be what is missing now
-        try:
-            memory = np.empty(size, np.uint8)
-        except MemoryError:
-            with _store.lock:
-                _store.lent -= size
-            raise
-    return _Memory(memory, -memory.ctypes.data % ALIGNMENT)
+        memory = np.empty(size, np.uint8)
+    return Block(memory, -memory.ctypes.data % ALIGNMENT)
 
 
-def _give_back(block: _Memory) -> None:
+def _give_back(block: Block) -> None:
     if _store is None:  # the interpreter is shutting down
         return
     size = block.memory.nbytes
     with _store.lock:
         _store.lent -= size
-        if _store.kept + size <= _store.limit:
+        if _store.kept + _store.shelf.held + size <= _store.limit:
             _store.free.setdefault(size, []).append(block)
             _store.kept += size
 
@@ -132,13 +149,16 @@ def _give_back(block: _Memory) -> None:
 def usage() -> Usage:
     """What the arena holds."""
     with _store.lock:
-        return Usage(_store.lent, _store.kept, _store.peak)
+        small = _store.shelf.lent()
+        kept = _store.kept + _store.shelf.held - small
+        return Usage(_store.lent + small, kept, _store.peak)
 
 
 def release() -> None:
     """Return everything that is kept for reuse to the system."""
     with _store.lock:
         _store.free.clear()
+        _store.shelf.clear()
         _store.kept = 0
         _store.peak = _store.lent
 
@@ -147,12 +167,12 @@ def limit(nbytes: int) -> None:
     """Keep at most that many bytes for reuse (a quarter of the machine at first)."""
     with _store.lock:
         _store.limit = nbytes
-        if _store.kept > nbytes:
-            release()
+        _store.shelf.allow(nbytes)
+        _store.trim()
 
 
 def _after_fork() -> None:
-    _store.lock = threading.RLock()
+    _store.lock = _store.shelf.lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,10 +1,9 @@
 """Vectors along the channels of one pixel, made of the same channels of other pixels.
 
 Each piece here walks over the taps of a pixel, ``rows x columns``, and keeps what it
-finds in registers: the largest value and where it stood, a weighted sum, or the values
-whose switches name the pixel. They are made for a number of vectors and of lanes:
-several vectors share one walk, and narrow ones take the channels that do not fill a
-whole vector.
+finds in registers: a weighted sum, or the values whose switches name the pixel. They
+are made for a number of vectors and of lanes: several vectors share one walk, and
+narrow ones take the channels that do not fill a whole vector.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ TOGETHER = 4
 NARROW = 4
 
 
-class _Walk(Code):
+class Walk(Code):
     """One call: ``x`` from ``x_at``, taps ``rows[r0:r1] x columns[t0:t1]``, each the
     number of a pixel, ``channels`` elements apart."""
 
@@ -76,6 +75,17 @@ class _Walk(Code):
         """A variable for each vector; LLVM keeps them in registers."""
         return [cgutils.alloca_once(self.builder, kind) for _ in self.vectors]
 
+    def slots_of(self, value: Any) -> list[Any]:
+        """Such variables, in which there is ``value`` at first."""
+        slots = self.slots(value.type)
+        for slot in slots:
+            self.builder.store(value, slot)
+        return slots
+
+    def every(self, value: float) -> Any:
+        """A constant in every lane."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
     @contextmanager
     def rows(self) -> Iterator[Any]:
         """The loop over rows of taps: an index into their table."""
@@ -104,57 +114,6 @@ def _one() -> Any:
     return ir.Constant(I64, 1)
 
 
-def _largest(vectors: int, lanes: int) -> Any:
-    """The intrinsic for so many vectors of so many lanes, 0 for whole registers."""
-
-    @intrinsic
-    def largest(  # type: ignore[no-untyped-def]
-        typingctx, x, x_at, rows, r0, r1, columns, t0, t1, channels, y, y_at,
-        switches, streamed,
-    ):  # fmt: skip
-        i8 = types.int64
-        signature = types.void(
-            x, i8, rows, i8, i8, columns, i8, i8, i8, y, i8, switches, i8
-        )
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            walk = _Walk(context, builder, sig, args, vectors, lanes)
-            # winners are kept in integers as wide as the values: one mask serves both
-            index = ir.VectorType(ir.IntType(8 * walk.size), walk.lanes)
-            wide = ir.VectorType(I64, walk.lanes)
-            best, winner = walk.slots(walk.vector), walk.slots(index)
-            place = builder.add(walk.entry(2, args[3]), walk.entry(5, args[6]))
-            here = walk.in_every_lane(place, index)
-            for v, value in enumerate(walk.sources(place)):
-                builder.store(value, best[v])
-                builder.store(here, winner[v])
-            with walk.rows() as r:
-                row = walk.entry(2, r)
-                with walk.columns() as t:
-                    place = builder.add(row, walk.entry(5, t))
-                    here = walk.in_every_lane(place, index)
-                    for v, value in enumerate(walk.sources(place)):
-                        old = builder.load(best[v])
-                        # "not <=" lets a NaN in, and none is ever replaced
-                        wins = builder.and_(
-                            builder.fcmp_unordered(">", value, old),
-                            builder.fcmp_ordered("ord", old, old),
-                        )
-                        builder.store(builder.select(wins, value, old), best[v])
-                        old = builder.load(winner[v])
-                        builder.store(builder.select(wins, here, old), winner[v])
-            values, found = ([builder.load(v) for v in each] for each in (best, winner))
-            if index.element != I64:
-                found = [builder.sext(each, wide) for each in found]
-            walk.put(values, 9, walk.size, ir.Constant(I64, 0))
-            walk.put(found, 11, 8, args[12])
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return largest
-
-
 def _weighted(vectors: int, lanes: int) -> Any:
     """The intrinsic for so many vectors of so many lanes, 0 for whole registers."""
 
@@ -169,11 +128,9 @@ def _weighted(vectors: int, lanes: int) -> Any:
         )
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            walk = _Walk(context, builder, sig, args, vectors, lanes)
-            total, within = walk.slots(walk.vector), walk.slots(walk.vector)
-            nothing = ir.Constant(walk.vector, [0.0] * walk.lanes)
-            for slot in total:
-                builder.store(nothing, slot)
+            walk = Walk(context, builder, sig, args, vectors, lanes)
+            nothing = walk.every(0.0)
+            total, within = walk.slots_of(nothing), walk.slots(walk.vector)
             with walk.rows() as r:
                 row = walk.entry(2, r)
                 for slot in within:
@@ -212,12 +169,11 @@ def _named(vectors: int, lanes: int) -> Any:
         )  # fmt: skip
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            walk = _Walk(context, builder, sig, args, vectors, lanes)
+            walk = Walk(context, builder, sig, args, vectors, lanes)
             bits = ir.VectorType(ir.IntType(8 * walk.size), walk.lanes)
             wide = ir.VectorType(I64, walk.lanes)
-            kept, hits = walk.slots(walk.vector), cgutils.alloca_once(builder, bits)
-            for slot in kept:
-                builder.store(ir.Constant(walk.vector, [0.0] * walk.lanes), slot)
+            kept = walk.slots_of(walk.every(0.0))
+            hits = cgutils.alloca_once(builder, bits)
             met_at = walk.pointer(
                 address_of(context, builder, sig.args[15], args[15]), bits
             )
@@ -253,8 +209,6 @@ def _named(vectors: int, lanes: int) -> Any:
     return named
 
 
-largest_4, largest_1 = _largest(TOGETHER, 0), _largest(1, 0)
-largest_narrow, largest_single = _largest(1, NARROW), _largest(1, 1)
 weighted_4, weighted_1 = _weighted(TOGETHER, 0), _weighted(1, 0)
 weighted_narrow, weighted_single = _weighted(1, NARROW), _weighted(1, 1)
 named_4, named_1 = _named(TOGETHER, 0), _named(1, 0)

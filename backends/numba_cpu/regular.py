@@ -28,6 +28,7 @@ from .channel_vectors import (
 from .compiled import compiled
 from .ending import beside, mask
 from .launch import Launch
+from .prefetching import fetch
 from .separable import ALONE, SPAN, shared_out
 from .sources import KEPT, reached_plan
 from .vectors import lanes_of
@@ -120,9 +121,10 @@ def _launch(
     batch, *pooled, channels = values
     few = tuple(pooled)
     plan = reached_plan(few, _geometry(few, size)[0], bounds, size)
-    nbytes = batch * math.prod(size) * channels * dtype.itemsize
-    cut = shared_out(plan, batch, channels, dtype, nbytes)
     index = np.dtype(np.int64)
+    nbytes = batch * math.prod(size) * channels * dtype.itemsize
+    read = math.prod(values) * (dtype.itemsize + index.itemsize)
+    cut = shared_out(plan, batch, channels, dtype, read, nbytes)
     step = 0 if shared else math.prod(pooled) * channels
     return Launch(
         _collect, cut.tasks, (dtype, index, dtype, dtype, index), masked, cut.places,
@@ -171,7 +173,7 @@ def _collect(  # type: ignore[no-untyped-def]
     start, stop, hits, x, switches, y, where, met, masked, row_starts, rows_, starts,
     columns_, shape, step, adding,
 ):  # fmt: skip
-    area, channels, rows, columns, blocks, portions, width, lanes, streamed = shape
+    area, channels, rows, columns, blocks, portions, width, lanes, streamed, far = shape
     streamed = 0 if masked else streamed
     for task in range(start, stop):
         rest, portion = divmod(task, portions)
@@ -185,6 +187,15 @@ def _collect(  # type: ignore[no-untyped-def]
             t0, t1 = starts[o], starts[o + 1]
             at = (line * columns + o) * channels
             pixel = row * columns + o
+            if far and row + 1 < rows and r1 > r0 and t1 > t0:
+                more = 0
+                if o + 1 < columns:
+                    more = columns_[starts[o + 2] - 1] - columns_[t1 - 1]
+                for r in range(r1, row_starts[row + 2]):
+                    if more > 0 and rows_[r] > rows_[r1 - 1]:
+                        place = (rows_[r] + columns_[t1 - 1]) * channels
+                        fetch(x, image + place, more * channels)
+                        fetch(switches, index + place, more * channels)
             c = first
             while c + TOGETHER * lanes <= last:
                 named_4(

@@ -12,13 +12,10 @@ import numpy as np
 
 from . import arena
 from .arguments import Fixed
+from .channel_maxima import first_largest, largest_1, largest_4, largest_narrow
 from .channel_vectors import (
     NARROW,
     TOGETHER,
-    largest_1,
-    largest_4,
-    largest_narrow,
-    largest_single,
     weighted_1,
     weighted_4,
     weighted_narrow,
@@ -27,6 +24,7 @@ from .channel_vectors import (
 from .compiled import compiled
 from .launch import Launch
 from .layout import channels_last, logical
+from .prefetching import FAR, fetch
 from .sources import Plan
 from .vectors import lanes_of
 
@@ -39,14 +37,14 @@ TASKS = 16
 #: Bytes from which results do not fit the caches they would be kept in.
 STREAMED = 1 << 22
 #: Bytes below which another thread is not worth waking.
-ALONE = 1 << 18
+ALONE = 1 << 16
 
 
 def maxima(x: Array, plan: Plan) -> tuple[Array, Array]:
     """The largest value of each output's taps, and the tap that it is."""
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
     switches = arena.take(y.shape, np.int64)
-    cut = shared_out(plan, len(x), x.shape[1], x.dtype, switches.nbytes)
+    cut = shared_out(plan, len(x), x.shape[1], x.dtype, x.nbytes, switches.nbytes)
     cut.maxima(channels_last(x).reshape(-1), y.reshape(-1), switches.reshape(-1))
     return logical(y), logical(switches)
 
@@ -54,7 +52,7 @@ def maxima(x: Array, plan: Plan) -> tuple[Array, Array]:
 def weighted_sums(x: Array, plan: Plan) -> Array:
     """The weighted sum of each output's taps."""
     y = arena.take((len(x), *plan.output_size, x.shape[1]), x.dtype)
-    cut = shared_out(plan, len(x), x.shape[1], x.dtype, y.nbytes)
+    cut = shared_out(plan, len(x), x.shape[1], x.dtype, x.nbytes, y.nbytes)
     cut.sums(channels_last(x).reshape(-1), y.reshape(-1))
     return logical(y)
 
@@ -70,15 +68,15 @@ class Cut(NamedTuple):
 
 
 def shared_out(
-    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], nbytes: int
+    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], read: int, written: int
 ) -> Cut:
-    """How so many bytes are made, by tasks, of a batch of so many channels.
+    """How so many bytes are made of so many, by tasks, for a batch.
 
-    The last number says whether to write them past the caches: if they are larger than
-    those, and made of whole, aligned vectors.
+    The last numbers say whether to write them past the caches, if they are larger than
+    those and made of whole, aligned vectors, and whether to ask for what is read.
     """
-    streamed = nbytes >= STREAMED and channels % lanes_of(dtype) == 0
-    key = batch, channels, dtype, streamed
+    streamed = written >= STREAMED and channels % lanes_of(dtype) == 0
+    key = batch, channels, dtype, streamed, read >= FAR
     found: Cut | None = plan.cuts.get(key)
     if found is None:
         found = plan.cuts[key] = _cut(plan, *key)
@@ -86,7 +84,7 @@ def shared_out(
 
 
 def _cut(
-    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], streamed: bool
+    plan: Plan, batch: int, channels: int, dtype: np.dtype[Any], *flags: bool
 ) -> Cut:
     rows, columns, lanes = plan.rows.outputs, plan.columns.outputs, lanes_of(dtype)
     blocks = -(-columns // SPAN)
@@ -95,7 +93,7 @@ def _cut(
     width = -(-width // lanes) * lanes
     portions = -(-channels // width)
     numbers = (
-        plan.area, channels, rows, columns, blocks, portions, width, lanes, streamed,
+        plan.area, channels, rows, columns, blocks, portions, width, lanes, *flags,
     )  # fmt: skip
     shape = np.array(numbers, np.int64)
     (r, r_places, _), (c, c_places, _) = plan.rows, plan.columns
@@ -118,7 +116,7 @@ def _cut(
 def _maxima(  # type: ignore[no-untyped-def]
     start, stop, x, y, switches, row_starts, rows_, starts, columns_, shape
 ):
-    area, channels, rows, columns, blocks, portions, width, lanes, streamed = shape
+    area, channels, rows, columns, blocks, portions, width, lanes, streamed, far = shape
     for task in range(start, stop):
         rest, portion = divmod(task, portions)
         line, block = divmod(rest, blocks)
@@ -133,33 +131,43 @@ def _maxima(  # type: ignore[no-untyped-def]
                 y[at + first : at + last] = 0
                 switches[at + first : at + last] = -1
                 continue
+            if far and row + 1 < rows:
+                pixels = columns_[starts[min(o + 1, columns - 1)]] - columns_[t0]
+                for r in range(r1, row_starts[row + 2]):
+                    if rows_[r] > rows_[r1 - 1]:
+                        place = rows_[r] + columns_[t0]
+                        fetch(x, image + place * channels, pixels * channels)
             c = first
-            while c + TOGETHER * lanes <= last:
-                largest_4(
-                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
-                    y, at + c, switches, streamed,
-                )  # fmt: skip
-                c += TOGETHER * lanes
-            while c < last and last - first >= lanes:
-                c = min(c, last - lanes)  # the last one may do some channels again
-                largest_1(
-                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
-                    y, at + c, switches, streamed,
-                )  # fmt: skip
-                c += lanes
-            while c < last and last - first >= NARROW:
-                c = min(c, last - NARROW)
-                largest_narrow(
-                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
-                    y, at + c, switches, streamed,
-                )  # fmt: skip
-                c += NARROW
             while c < last:
-                largest_single(
-                    x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
-                    y, at + c, switches, streamed,
-                )  # fmt: skip
-                c += 1
+                here, strange = c, True
+                if c + TOGETHER * lanes <= last:
+                    strange = largest_4(
+                        x, image + c, rows_, r0, r1, columns_, t0, t1, channels,
+                        y, at + c, switches, streamed,
+                    )  # fmt: skip
+                    c += TOGETHER * lanes
+                elif last - first >= lanes:
+                    here = min(c, last - lanes)  # may do some channels again
+                    strange = largest_1(
+                        x, image + here, rows_, r0, r1, columns_, t0, t1, channels,
+                        y, at + here, switches, streamed,
+                    )  # fmt: skip
+                    c = here + lanes
+                elif last - first >= NARROW:
+                    here = min(c, last - NARROW)
+                    strange = largest_narrow(
+                        x, image + here, rows_, r0, r1, columns_, t0, t1, channels,
+                        y, at + here, switches, streamed,
+                    )  # fmt: skip
+                    c = here + NARROW
+                else:
+                    c = last
+                if strange:
+                    for each in range(here, c):
+                        first_largest(
+                            x, image + each, rows_, r0, r1, columns_, t0, t1, channels,
+                            y, at + each, switches,
+                        )  # fmt: skip
 
 
 @compiled
@@ -167,7 +175,7 @@ def _sums(  # type: ignore[no-untyped-def]
     start, stop, x, y,
     row_starts, rows_, row_weights, starts, columns_, weights, shape,
 ):  # fmt: skip
-    area, channels, rows, columns, blocks, portions, width, lanes, _ = shape
+    area, channels, rows, columns, blocks, portions, width, lanes, _, _ = shape
     for task in range(start, stop):
         rest, portion = divmod(task, portions)
         line, block = divmod(rest, blocks)
