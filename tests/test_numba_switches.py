@@ -10,7 +10,7 @@ from fenced_arrays import answered, assert_close, fenced
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_deconv.backends.numba_cpu import regular, separable
+from numpy_deconv.backends.numba_cpu import regular
 from numpy_deconv.backends.numba_cpu.switch_gradient import scatter_grad
 from numpy_deconv.backends.numba_cpu.switches import gather, scatter
 from numpy_deconv.reference import switches as reference
@@ -115,15 +115,12 @@ def test_images_larger_than_the_caches(
     assert_close(image, reference.scatter(*arrays, case.size, overlap))
 
 
-@pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (3, 3, 0)]
 )
 def test_the_usual_pools_take_the_short_way(
-    kernel: int, stride: int, padding: int, far: bool, monkeypatch: pytest.MonkeyPatch
+    kernel: int, stride: int, padding: int
 ) -> None:
-    monkeypatch.setattr(separable, "FAR", 0 if far else 1 << 30)
-    regular._launch.cache_clear()
     x = np.random.default_rng(0).normal(size=(2, 17, 29, 31)).astype(np.float32)
     window = Window.of_pool(kernel, 2, stride=stride, padding=padding)
     y, switches = max_pool(x, window)

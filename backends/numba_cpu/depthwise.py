@@ -15,6 +15,7 @@ import numpy as np
 from .compiled import compiled
 from .depthwise_pixels import pixels
 from .ending import mask
+from .prefetching import fetch
 from .vectors import UNIT, lanes_of
 
 Array = np.ndarray[Any, Any]
@@ -53,6 +54,7 @@ class Geometry(NamedTuple):
     bands: int
     block: int  # channels per task
     blocks: int
+    asked: int  # rows of the input to ask for with each of outputs
 
 
 @compiled
@@ -78,6 +80,13 @@ def banded(  # type: ignore[no-untyped-def]
             last = min(first + g.near, row1)
             for j in range(g.begin, g.across, len(outputs)):
                 place = j * g.step if len(up) == 1 else (j - g.begin) // len(up)
+                if g.asked > 0:
+                    span = len(outputs) * g.step // len(up)
+                    for row in range(first, last):
+                        line, after = table[2 * row], table[2 * row + 2]
+                        for e in range(max(line, after - g.asked), after):
+                            at = x_at + lines[3 * e] + (place + span) * g.channels
+                            fetch(x, at, span * g.channels)
                 for channel in range(c0, c1, g.lanes):
                     # the last vector may overlap the one before, with the same results
                     c = min(channel, g.channels - g.lanes)

@@ -19,6 +19,7 @@ from .gathered import Place, Triple
 from .launch import Launch
 from .layout import OWN, Pitches, channels_last, landing
 from .packing import packed
+from .prefetching import FAR
 from .three_axes import three
 from .vectors import lanes_of
 
@@ -144,7 +145,7 @@ def launched(
     geometry = depthwise.Geometry(
         depth * height * width * channels, width, channels, rows, outputs[2],
         -(inner.first % inner.up), inner.step, first, sample, pitches[2], lanes, band,
-        _near(axes[1], band), bands, block, blocks,
+        _near(axes[1], band), bands, block, blocks, _asked(shape, axes[1], dtype),
     )  # fmt: skip
     counts = (
         -(-depthwise.OUTPUTS // inner.up) * inner.up, taps, step, inner.up,
@@ -161,6 +162,12 @@ def _near(rows: Axis, band: int) -> int:
     """How many rows of outputs share pieces of rows: few read the same ones, and whole
     rows are fetched in advance better than pieces."""
     return 1 if rows.taps <= 2 * rows.step and rows.step > 1 else band
+
+
+def _asked(shape: tuple[int, ...], rows: Axis, dtype: np.dtype[Any]) -> int:
+    """Rows of the input that are new to each row of outputs, where they are far."""
+    far = math.prod(shape) * dtype.itemsize >= FAR
+    return max(1, rows.step // rows.up) if far else 0
 
 
 def _cut(

@@ -12,7 +12,7 @@ from typing import Any
 from .compiled import cgutils, intrinsic, types
 from .vectors import I64, Code, address_of
 
-FAR = 1 << 24
+FAR = 1 << 23
 """Bytes that caches may not hold from one call to the next."""
 LINE = 64
 

@@ -22,6 +22,7 @@ from .ending import Ending, beside, streams
 from .launch import Launch
 from .layout import OWN, Pitches, landing, start_of
 from .packing import packed, panel_width, row
+from .prefetching import FAR
 from .vectors import lanes_of
 from .winograd_kernels import Geometry, fused, inputs, products
 from .winograd_matrices import BY_TILE, Filtering
@@ -125,6 +126,7 @@ def plan(
         begin[1] - margin, tiles, block, pitches.x or channels,
         pitches.y or filters,
         streams(nbytes, lanes, ending, filters, pitches.y or filters),
+        batch * height * width * (pitches.x or channels) * dtype.itemsize >= FAR // 2,
     )  # fmt: skip
     patch = t * t * max(wide, group * panel)
     private = t * t * block * group * panel + patch

@@ -14,6 +14,7 @@ import numpy as np
 from .compiled import compiled
 from .ending import mask, on_line
 from .microkernel import ROWS, tile
+from .prefetching import fetch
 from .winograd_transforms import input_tile, output_tile
 
 PER_LINE = 16  # float32 numbers in a cache line
@@ -45,6 +46,7 @@ class Geometry(NamedTuple):
     x_pitch: int  # from one pixel to the next
     y_pitch: int
     streams: int  # whether results go past the caches
+    far: int  # whether inputs have to be asked for
 
 
 @compiled
@@ -100,6 +102,8 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
     i, j = divmod(rest, g.across)
     top, left = i * g.gives - g.top, j * g.gives - g.left
     at = ((n * g.height + top) * g.width + left) * g.x_pitch
+    if g.far > 0:
+        _ask(number + g.block, x, g)
     inside = top >= 0 and left >= 0 and top + r <= g.height and left + r <= g.width
     if inside and g.wide == g.channels:
         input_tile(shape, x, at, g.width * g.x_pitch, g.x_pitch, v, v_at, apart, g.wide)
@@ -115,6 +119,19 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
             for c in range(g.channels if here else 0, g.wide):
                 patch[to + c] = 0
     input_tile(shape, patch, 0, r * g.wide, g.wide, v, v_at, apart, g.wide)
+
+
+@compiled
+def _ask(number, x, g):  # type: ignore[no-untyped-def]
+    """Ask for the pixels of a tile that are its own, which it has outputs at."""
+    if number >= g.tiles:
+        return
+    n, rest = divmod(number, g.down * g.across)
+    i, j = divmod(rest, g.across)
+    left, m = j * g.gives, g.gives
+    for row in range(i * m, min(g.height, (i + 1) * m)):
+        at = ((n * g.height + row) * g.width + left) * g.x_pitch
+        fetch(x, at, min(m, g.width - left) * g.x_pitch)
 
 
 @compiled
