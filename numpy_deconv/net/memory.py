@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 UNKNOWN = 8 * 2**30  # taken for the machine's memory where it does not say
 
-
-CHUNK_BYTES = {"numpy": 64 * 2**20, "cupy": 2**30}
-"""Under way at a time: on a CPU more leaves the caches, a GPU wants to be filled."""
+CHUNK_BYTES = {"numpy": 2**28, "cupy": 2**30}
+"""Under way at a time: every batch reads the weights again, and a GPU wants to be
+filled. Much more brings nothing, and is not always to be had."""
 
 
 def memory_limit(memory: Any = None, like: Any = None) -> int:
