@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...window import Window
-from . import depthwise, sparse, sparse_plan
+from . import depthwise, few_columns, sparse, sparse_plan
 from .vectors import lanes_of
 from .winograd_matrices import ALL3, ALL5, BY_TILE, F2, F4, Filtering
 
@@ -98,8 +98,16 @@ FILTERINGS = {
     "winograd F(2x2, 3x3)": F2,
 }
 
+
+def _suits_few_columns(p: Problem) -> bool:
+    w = p.window
+    plain = p.groups == 1 and set(w.stride) == {1} and len(w.kernel) <= 2
+    return plain and p.filters <= few_columns.MOST and math.prod(w.kernel) > 1
+
+
 TABLE = (
     Algorithm("depthwise", _suits_depthwise),
+    Algorithm("few columns", _suits_few_columns),
     *(
         Algorithm(name, partial(_suits_winograd, filtering=filtering))
         for name, filtering in FILTERINGS.items()
@@ -122,6 +130,9 @@ def sparse_below(problem: Problem) -> float:
     taps = math.prod(window.kernel)
     if taps == 1:
         return 0.05
+    if chosen(problem) == "few columns":  # which may read a vector for each tap
+        vectors = -(-columns * taps // lanes_of(problem.dtype))
+        return vectors / (10 * taps // window.kernel[-1])
     if columns <= 4:
         filled = columns * window.kernel[-1] <= lanes_of(problem.dtype)
         return 1.0 if filled else 0.7

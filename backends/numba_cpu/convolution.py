@@ -11,7 +11,7 @@ import numpy as np
 
 from ...per_axis import Sizes
 from ...window import Window
-from . import dense, depthwise_plan, input_grad, sparse, winograd
+from . import dense, depthwise_plan, few_columns, input_grad, sparse, winograd
 from .algorithms import FILTERINGS, Problem, chosen, sparse_below
 from .ending import Ending
 from .layout import OWN, Pitches, pitch_of
@@ -22,6 +22,10 @@ Array = np.ndarray[Any, Any]
 
 #: ``(x, weight, bias, where, out) -> y`` for arrays of known shapes.
 Planned = Callable[..., Array]
+
+
+#: Algorithms that leave out what negative padding crops.
+CROPPING = (*FILTERINGS, "few columns")
 
 
 class Setting(NamedTuple):
@@ -100,11 +104,17 @@ def _planned(
         return depthwise_plan.plan(
             shape, window, outputs, dtype, ending, setting.pitches, flipped=flipped
         )
+    filters = weight[1] if flipped else weight[0]
+    if how == "few columns" and setting.pitches.y is None:
+        return few_columns.plan(
+            shape, filters, window, outputs, dtype, ending, setting.pitches,
+            flipped=flipped,
+        )  # fmt: skip
     if how in FILTERINGS:
         (top, _), (left, _) = window.padding
         down, across = outputs
         return winograd.plan(
-            shape, weight[1] if flipped else weight[0], (top, left), (down, across),
+            shape, filters, (top, left), (down, across),
             FILTERINGS[how].tile, dtype, ending, setting.threads, setting.pitches,
             flipped=flipped,
         )  # fmt: skip
@@ -162,7 +172,7 @@ def _backward(
     )  # fmt: skip
     how, below = chosen(problem), sparse_below(problem)
     reaches = all(side >= 0 for pair in around.padding for side in pair)
-    if any(s != 1 for s in window.stride) or not (reaches or how in FILTERINGS):
+    if any(s != 1 for s in window.stride) or not (reaches or how in CROPPING):
         given = shape, weight, places, window, groups, dtype, ending
         return below, input_grad.plan(*given)
     return below, _planned(
