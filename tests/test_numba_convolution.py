@@ -213,6 +213,13 @@ def _all_of(side: int, batch: int) -> dict[str, Any]:
         ({"groups": 64}, "depthwise"),
         ({"groups": 64, "filters": 128}, "gathered product"),
         ({"groups": 3, "channels": 3, "filters": 3}, "gathered product"),
+        ({"filters": 3}, "few columns"),
+        ({"filters": 4, "window": Window.of((1, 7), 2, dilation=2)}, "few columns"),
+        ({"filters": 5}, "gathered product"),
+        ({"filters": 3, "channels": 3}, "gathered product"),
+        ({"filters": 3, "window": Window.of(1, 2)}, "gathered product"),
+        ({"filters": 3, "window": Window.of(3, 2, stride=(1, 2))}, "gathered product"),
+        ({"filters": 2, "groups": 2}, "gathered product"),
     ],
 )
 def test_the_table_says_which_algorithm(changes: dict[str, Any], name: str) -> None:

@@ -196,8 +196,10 @@ def test_a_glance_at_the_middle_saves_looking_further() -> None:
     [
         ({}, 0.08, 0.15),  # beside Winograd's filtering
         ({"winograd": False}, 0.25, 0.4),
-        ({"filters": 1}, 1.0, 1.0),  # three numbers, which any vector holds
-        ({"filters": 4, "window": Window.of(5, 2)}, 0.7, 0.7),  # more than any
+        ({"filters": 3}, 0.02, 0.1),  # beside a column for each tap
+        # three numbers along a row, which any vector holds; and more than any
+        ({"filters": 1, "window": Window.of(3, 2, stride=2)}, 1.0, 1.0),
+        ({"filters": 4, "window": Window.of(5, 2, stride=2)}, 0.7, 0.7),
         ({"filters": 3, "window": Window.of(11, 2, stride=4)}, 0.5, 0.9),
         ({"window": Window.of(1, 2)}, 0.01, 0.1),
         ({"window": Window.of(3, 2, dilation=2)}, 0.0, 0.0),

@@ -102,7 +102,8 @@ FILTERINGS = {
 def _suits_few_columns(p: Problem) -> bool:
     w = p.window
     plain = p.groups == 1 and set(w.stride) == {1} and len(w.kernel) <= 2
-    return plain and p.filters <= few_columns.MOST and math.prod(w.kernel) > 1
+    few = p.filters <= few_columns.MOST and p.channels >= few_columns.LEAST
+    return plain and few and math.prod(w.kernel) > 1
 
 
 TABLE = (

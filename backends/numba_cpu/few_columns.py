@@ -17,7 +17,7 @@ import numpy as np
 from ...per_axis import Sizes
 from ...window import Window
 from .arguments import Fixed
-from .column_sums import sums
+from .column_sums import NARROW, sums
 from .compiled import compiled
 from .ending import Ending, beside, mask
 from .launch import Launch
@@ -28,8 +28,9 @@ from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 
-#: Channels of the result, at most: the lanes of a narrow vector.
-MOST = 4
+#: Channels of the result, at most: the lanes of a narrow vector. And channels of what
+#: comes in, at least: with fewer, sums take longer than the products that are saved.
+MOST, LEAST = NARROW, 8
 #: Bytes of a band's products; and how many tasks there should be at least.
 BAND, TASKS = 1 << 19, 16
 #: Multiplications below which sharing the work costs more than it brings.

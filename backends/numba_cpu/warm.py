@@ -56,6 +56,8 @@ def _convolutions(backend: NumbaBackend, dtype: Any) -> None:
         backend.conv_input_grad(y * 0, weight, None, (size, size), window, 1)
     x, weight = _ones(dtype, 1, 3, 9, 9), _ones(dtype, 5, 3, 1, 1)
     backend.conv(x, weight, None, Window.of(1, 2), 1)
+    x, weight = _ones(dtype, 1, 16, 9, 9), _ones(dtype, 3, 16, 3, 3)
+    backend.conv(x, weight, None, plain, 1)
     x = _ones(dtype, 1, 32, 20, 20)
     for taps in (1, 3, 5):  # along a row
         weight = _ones(dtype, 32, 1, 1, taps)
