@@ -28,7 +28,7 @@ from .nets import graph
 
 NETS = ("vgg16", "alexnet", "zfnet", "squeezenet1_1")
 """EfficientNet-Lite0 is not among them: ReLU6 has no published deconvnet rule."""
-TIMED = {1: 128, 9: 32}
+TIMED = {1: 512, 9: 64}
 """Maps of each image that are timed in any case, by number of images; and as many more
 as take so many multiplications in full."""
 ENOUGH = 3e11
