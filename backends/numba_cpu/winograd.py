@@ -30,15 +30,16 @@ from .winograd_weights import transformed
 
 Array = np.ndarray[Any, Any]
 
-#: Panels of filters whose products are kept at a time: these stay in the L2 cache.
-GROUP = 4
+#: Panels of filters whose products are kept at a time, to stay in the L2 cache; with
+#: more than so many channels inputs fill that, and it is one panel.
+GROUP, CHANNELS = 4, 256
 #: Fewer tiles than this per thread, and the threads share out the filters instead.
 FEW = 24
 
 
 def _tiles_per_block(channels: int) -> int:
     """More tiles for more weights, which are read once per block."""
-    return 28 if channels <= 128 else 56 if channels <= 256 else 112
+    return 28 if channels <= 128 else 56
 
 
 class Plan(NamedTuple):
@@ -116,26 +117,28 @@ def plan(
     if together and blocks < 4 * threads:  # a few that do not come out even show
         block = -(-tiles // (blocks + -blocks % threads))
         blocks = -(-tiles // block)
-    group = min(GROUP, panels)
+    group = 1 if together and channels > CHANNELS else min(GROUP, panels)
     if not together:
         group = max(1, min(group, blocks * panels // (2 * threads)))
+    # some lines more than they need apart, products do not share a few of the cache's
+    apart, apart_out = (n + 3 * lanes for n in (block * pitch, block * group * panel))
     nbytes = batch * outputs[0] * outputs[1] * filters * dtype.itemsize
     geometry = Geometry(
-        height, width, channels, wide, pitch, *outputs, filters, panels, panel, group,
-        lanes, filtering.reads, gives, down, across, begin[0] - margin,
+        height, width, channels, wide, pitch, apart, apart_out, *outputs, filters,
+        panels, panel, group, lanes, filtering.reads, gives, down, across, begin[0] - margin,
         begin[1] - margin, tiles, block, pitches.x or channels,
         pitches.y or filters,
         streams(nbytes, lanes, ending, filters, pitches.y or filters),
         batch * height * width * (pitches.x or channels) * dtype.itemsize >= FAR // 2,
     )  # fmt: skip
     patch = t * t * max(wide, group * panel)
-    private = t * t * block * group * panel + patch
+    private = t * t * apart_out + patch
     size = (0,) * t  # its type tells kernels how many points there are
     rest = Fixed(np.zeros(1, np.int64), geometry), *ending.numbers(dtype), size
     five = (dtype,) * 5
     before = None
     if together:
-        private += t * t * block * pitch
+        private += t * t * apart
         after = Launch(fused, blocks, five, *rest, scratch=(private, dtype))
     else:
         two, own = (dtype, dtype), (patch, dtype)
@@ -144,7 +147,7 @@ def plan(
         after = Launch(products, tasks, five, *rest, scratch=(private, dtype))
     return Plan(
         filtering, flipped, pitches.x, (batch, *outputs, filters),
-        (blocks * t * t * block * pitch,), before, after, _start(None, filters, dtype),
+        (blocks * t * t * apart,), before, after, _start(None, filters, dtype),
     )  # fmt: skip
 
 

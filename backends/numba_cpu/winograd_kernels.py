@@ -2,7 +2,7 @@
 
 ``shape`` is a tuple as long as there are points, known when compiling. The transformed
 inputs V of a block are ``(t*t, block, pitch)``, its products M ``(t*t, block, group *
-panel)``. Flat arrays and element counts throughout.
+panel)``, the parts of both ``apart``. Flat arrays and element counts throughout.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Geometry(NamedTuple):
     channels: int
     wide: int  # channels in whole vectors
     pitch: int  # from one row of V to the next
+    apart: int  # from one product's part of V to the next one's
+    apart_out: int  # the same of what comes out
     out_height: int
     out_width: int
     filters: int
@@ -55,7 +57,7 @@ def inputs(start, stop, patch, x, v, g, shape):  # type: ignore[no-untyped-def]
     t = len(shape)
     for number in range(start, stop):
         which, place = divmod(number, g.block)
-        at = (which * t * t * g.block + place) * g.pitch
+        at = which * t * t * g.apart + place * g.pitch
         _input(shape, number, x, v, at, patch, g)
 
 
@@ -68,7 +70,7 @@ def products(  # type: ignore[no-untyped-def]
     groups = (g.panels + g.group - 1) // g.group
     for task in range(start, stop):
         which, part = divmod(task, groups)
-        v_at = which * t * t * g.block * g.pitch
+        v_at = which * t * t * g.apart
         _outputs(
             shape, v, v_at, which, part * g.group, u, bias, y, where, scratch, zero, g,
             low, high, masked,
@@ -81,7 +83,7 @@ def fused(  # type: ignore[no-untyped-def]
 ):
     """Everything for one block per task."""
     t = len(shape)
-    size = t * t * g.block * g.pitch
+    size = t * t * g.apart
     v, rest = scratch[:size], scratch[size:]
     for which in range(start, stop):
         first = which * g.block
@@ -97,7 +99,7 @@ def fused(  # type: ignore[no-untyped-def]
 @compiled
 def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
     """Transform the input of one tile, through a patch with zeros at borders."""
-    apart, r = g.block * g.pitch, g.reads
+    apart, r = g.apart, g.reads
     n, rest = divmod(number, g.down * g.across)
     i, j = divmod(rest, g.across)
     top, left = i * g.gives - g.top, j * g.gives - g.left
@@ -157,7 +159,7 @@ def _outputs(  # type: ignore[no-untyped-def]
     first = which * g.block
     count = min(g.tiles, first + g.block) - first
     columns = g.group * g.panel
-    apart = g.block * columns
+    apart = g.apart_out
     patch = t * t * apart
     past = g.streams > 0 and on_line(y)
     panel1 = min(g.panels, panel0 + g.group)
@@ -177,11 +179,11 @@ def _outputs(  # type: ignore[no-untyped-def]
             for part in range(parts):
                 r = part * count // parts
                 rows = (part + 1) * count // parts - r
-                row = product * g.block + r
+                a_at = v_at + product * g.apart + r * g.pitch
+                c_at = product * apart + r * columns + (p - panel0) * g.panel
                 tile(
-                    rows, width, g.lanes, v, v_at + row * g.pitch, g.pitch, 1, zero,
-                    u, u_at, g.panel, zero, 1, g.channels,
-                    scratch, row * columns + (p - panel0) * g.panel, columns,
+                    rows, width, g.lanes, v, a_at, g.pitch, 1, zero,
+                    u, u_at, g.panel, zero, 1, g.channels, scratch, c_at, columns,
                     bias, g.panels * g.panel, -np.inf, np.inf,
                     coming + part * g.channels * PER_LINE, 0,
                 )  # fmt: skip
