@@ -125,8 +125,8 @@ def plan(
     nbytes = batch * outputs[0] * outputs[1] * filters * dtype.itemsize
     geometry = Geometry(
         height, width, channels, wide, pitch, apart, apart_out, *outputs, filters,
-        panels, panel, group, lanes, filtering.reads, gives, down, across, begin[0] - margin,
-        begin[1] - margin, tiles, block, pitches.x or channels,
+        panels, panel, group, lanes, filtering.reads, gives, down, across,
+        begin[0] - margin, begin[1] - margin, tiles, block, pitches.x or channels,
         pitches.y or filters,
         streams(nbytes, lanes, ending, filters, pitches.y or filters),
         batch * height * width * (pitches.x or channels) * dtype.itemsize >= FAR // 2,
