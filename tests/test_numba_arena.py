@@ -129,8 +129,19 @@ def test_so_many_small_arrays_that_the_shelf_is_full() -> None:
         array[...] = mark
     assert all((array == mark).all() for mark, array in enumerate(arrays))
     assert len({address(array) for array in arrays}) == len(arrays)
+    assert [len(each) for each in arena._store.shelf.blocks.values()] == [MOST]
     del arrays, array
     assert arena.usage().lent == 0
+
+
+def test_small_blocks_and_large_ones_are_bounded_together() -> None:
+    large = arena.take((1 << 20,), np.uint8)
+    arena.limit(arena.usage().lent)
+    del large
+    assert arena.usage().kept > 1 << 20
+    for n in range(1, 9):
+        arena.take((1 << 15, n), np.uint8)
+        assert arena.usage().kept <= arena._store.limit
 
 
 def test_nothing_is_kept_where_nothing_may_be() -> None:
@@ -147,6 +158,8 @@ def test_arrays_that_outlive_the_interpreter_say_nothing() -> None:
         "import numpy as np\n"
         "from numpy_deconv.backends.numba_cpu import arena\n"
         "held = [arena.take((n,), np.float32) for n in (10_000, 1 << 20)]\n"
+        "vars(arena).update(dict.fromkeys(vars(arena)))\n"  # as it does at its end
+        "del held\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
