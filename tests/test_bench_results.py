@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -76,9 +77,27 @@ def test_the_machine_is_described(report: Report) -> None:
 
 
 def test_a_busy_machine_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.os, "getloadavg", lambda: (4.5, 1.0, 1.0))
-    assert "busy when this began (load 4.5 on 2 cores)" in str(machine.busy(2))
+    ticks = iter([(100, 200), (130, 300)])
+    monkeypatch.setattr(machine, "_ticks", lambda: next(ticks))
+    assert machine.in_use(2) == pytest.approx(1.4)
+    monkeypatch.setattr(machine, "in_use", lambda _: 1.4)
+    assert "busy when this began (1.4 of 2 cores in use)" in str(machine.busy(2))
     assert machine.busy(16) is None
+
+
+def test_where_the_system_tells_no_ticks_its_load_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nothing() -> tuple[int, int]:
+        raise FileNotFoundError("/proc/stat")
+
+    monkeypatch.setattr(machine, "_ticks", nothing)
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (4.5, 1.0, 1.0))
+    assert machine.in_use(2) == 4.5
+
+
+def test_what_the_system_tells_is_read() -> None:
+    assert 0 <= machine.in_use(os.cpu_count() or 1) <= (os.cpu_count() or 1)
 
 
 def test_the_summary_combines_groups(report: Report) -> None:

@@ -23,8 +23,10 @@ SIDE = 1536
 COPIED = 64 * 2**20
 """Bytes; more than caches hold, so that it is memory that is measured."""
 REPEATS = 7
-BUSY = 0.5
-"""Of the cores; a load above it slows down some contenders far more than others."""
+BUSY = 0.25
+"""Of the cores; use above it slows down some contenders far more than others."""
+LOOK = 0.5
+"""Seconds for which others are watched."""
 PACKAGES = ("numpy-deconv", "numpy", "numba", "torch", "onnxruntime", "jax")
 
 
@@ -82,13 +84,32 @@ def measure_ceiling(torch: bool) -> Ceiling:
 
 def busy(cores: int) -> str | None:
     """A warning if others use the machine; None if it is free, or does not tell."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load <= BUSY * cores:
+    used = in_use(cores)
+    if used <= BUSY * cores:
         return None
     return (
-        f"the machine was busy when this began (load {load:.1f} on {cores} cores): "
+        f"the machine was busy when this began ({used:.1f} of {cores} cores in use): "
         "threads waited for each other, and no ratio here means much"
     )
+
+
+def in_use(cores: int) -> float:
+    """Cores in use while this process sleeps; where the system does not tell, those of
+    the last minute, which may have been its own."""
+    try:
+        idle, total = _ticks()
+        time.sleep(LOOK)
+        idle_now, total_now = _ticks()
+    except (OSError, ValueError):
+        return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return cores * (1 - (idle_now - idle) / max(1, total_now - total))
+
+
+def _ticks() -> tuple[int, int]:
+    """Of all cores since the start, on Linux: idle ones, and all."""
+    first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    user, nice, system, idle, waiting, *others = map(int, first.split()[1:9])
+    return idle + waiting, user + nice + system + idle + waiting + sum(others)
 
 
 def describe(threads: int, allocator: str) -> dict[str, Any]:
