@@ -123,7 +123,8 @@ def sparse_below(problem: Problem) -> float:
     Row by row of the kernel (:mod:`.sparse`), a vector of products takes two cycles,
     since the weights come from the L2 cache; a tile that goes through all numbers makes
     1.6 vectors a cycle, and Winograd's filtering 1.1 of its fewer ones. With so few
-    columns that vectors stay half empty rows are the quickest in any case.
+    columns that vectors stay half empty rows are the quickest in any case, but beside
+    a column for each tap.
     """
     window, columns = problem.window, problem.filters
     if not sparse.suits(window, problem.groups):
