@@ -120,7 +120,9 @@ def plan(
     before, length = (ky - 1) * dy, outs[1] + (kx - 1) * dx
     line = length * pixel
     band = max(ky, BAND // (line * dtype.itemsize) - before)
-    band = max(1, min(band, outs[0], batch * outs[0] // TASKS))
+    # less would make most of the products twice
+    shared = max(2 * before, batch * outs[0] // TASKS)
+    band = max(1, min(band, outs[0], shared))
     bands = -(-outs[0] // band)
     geometry = Geometry(
         *places, depth, pitches.x or depth, *outs, filters, top, left, before, length,
