@@ -3,20 +3,21 @@
 Nobody says what pool switches are from, but they tell themselves: a few of them are
 looked at, and the window they lie in is taken for everybody's. Then a pixel can be
 made of the few pooled values that may point at it, in vectors, row by row and without
-a pass of zeros. Every switch that was met is counted; if some were not, the guess was
-wrong and the answer is None.
+a pass of zeros: block by block for the usual pools (:mod:`.regular_blocks`), else pixel
+by pixel. Every switch that was met is counted; if some were not, the guess was wrong
+and the answer is None.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...per_axis import Sizes
-from . import arena
+from . import arena, regular_blocks
 from .channel_vectors import (
     NARROW,
     TOGETHER,
@@ -26,8 +27,9 @@ from .channel_vectors import (
     named_single,
 )
 from .compiled import compiled
-from .ending import beside, mask
+from .ending import mask
 from .launch import Launch
+from .layout import channels_last
 from .prefetching import fetch
 from .separable import ALONE, SPAN, shared_out
 from .sources import KEPT, reached_plan
@@ -37,13 +39,31 @@ Array = np.ndarray[Any, Any]
 
 #: Pooled pixels, and channels of each, looked at for the guess.
 SAMPLES = 16
-Bounds = tuple[tuple[int, int], ...]
-
-#: The windows that were right the last time, by pooled and whole size.
-_latest: dict[tuple[Sizes, Sizes], Bounds] = {}
-
 #: Taps of a window, beyond which it is no window.
 WIDEST = 36
+Bounds = tuple[tuple[int, int], ...]
+
+
+class Collector(NamedTuple):
+    """Scattering for windows of certain bounds, but for the numbers."""
+
+    image: tuple[int, ...]  # channels last
+    launch: Launch
+    expected: int  # what the kernel reports altogether if all switches were met
+
+    def __call__(
+        self, values: Array, switches: Array, where: Array | None
+    ) -> Array | None:
+        """The image, or None if a switch lies outside of its window."""
+        image = arena.take(self.image, values.dtype)
+        report = np.zeros(self.launch.tasks, np.int64)
+        masked = image if where is None else channels_last(where)
+        self.launch(values, switches, image, masked, report)
+        return image if sum(report.tolist()) == self.expected else None
+
+
+#: What was right the last time for arrays of these shapes and types.
+_latest: dict[tuple[Any, ...], Collector] = {}
 
 
 def collected(
@@ -58,20 +78,24 @@ def collected(
     Of values that meet the last is kept, or with ``add`` their sum. The result goes
     through a ReLU that put out ``where``.
     """
-    size, few = tuple(output_size), values.shape[1:-1]
-    remembered = _latest.get((few, size))
+    size, shared = tuple(output_size), len(switches) == 1
+    key = values.shape, size, values.dtype, shared, add, where is not None
+    remembered = _latest.get(key)
     if remembered is not None:
-        image = _attempt(values, switches, size, remembered, add, where)
+        image = remembered(values, switches, where)
         if image is not None:
             return image
-    bounds = guessed(switches, few, size)[1]
-    if bounds == remembered or math.prod(b - a + 1 for a, b in bounds) > WIDEST:
+    bounds = guessed(switches, values.shape[1:-1], size)[1]
+    if math.prod(b - a + 1 for a, b in bounds) > WIDEST:
         return None
-    image = _attempt(values, switches, size, bounds, add, where)
+    collector = _collector(*key[:3], bounds, *key[3:])
+    if collector is remembered:
+        return None
+    image = collector(values, switches, where)
     if image is not None:
         if len(_latest) >= KEPT:
             _latest.clear()
-        _latest[few, size] = bounds
+        _latest[key] = collector
     return image
 
 
@@ -88,27 +112,8 @@ def guessed(switches: Array, pooled: Sizes, size: Sizes) -> tuple[Sizes, Bounds]
     return strides, bounds[3 - len(pooled) :]
 
 
-def _attempt(
-    values: Array,
-    switches: Array,
-    size: Sizes,
-    bounds: Bounds,
-    add: bool,
-    where: Array | None,
-) -> Array | None:
-    """The image if all switches lie in windows of these bounds, else None."""
-    batch, *pooled, channels = values.shape
-    image = arena.take((batch, *size, channels), values.dtype)
-    shared = len(switches) == 1
-    how = bounds, shared, add, where is not None
-    launch = _launch(values.shape, size, values.dtype, *how)
-    met, flat = np.zeros(launch.tasks, np.int64), image.reshape(-1)
-    launch(values.reshape(-1), switches.reshape(-1), flat, beside(where, flat), met)
-    return image if sum(met.tolist()) == batch * math.prod(pooled) * channels else None
-
-
 @lru_cache(KEPT)
-def _launch(
+def _collector(
     values: tuple[int, ...],
     size: Sizes,
     dtype: np.dtype[Any],
@@ -116,21 +121,26 @@ def _launch(
     shared: bool,
     add: bool,
     masked: bool,
-) -> Launch:
+) -> Collector:
     """What collects; ``shared`` if one sample's switches serve all."""
     batch, *pooled, channels = values
-    few = tuple(pooled)
-    plan = reached_plan(few, _geometry(few, size)[0], bounds, size)
+    few, image = tuple(pooled), (batch, *size, channels)
+    strides = _geometry(few, size)[0]
+    step = 0 if shared else math.prod(pooled) * channels
+    if regular_blocks.suits(strides, bounds, few, size, channels, lanes_of(dtype)):
+        launch = regular_blocks.launch(values, size, dtype, bounds, step, add, masked)
+        return Collector(image, launch, 0)
+    plan = reached_plan(few, strides, bounds, size)
     index = np.dtype(np.int64)
-    nbytes = batch * math.prod(size) * channels * dtype.itemsize
+    nbytes = math.prod(image) * dtype.itemsize
     read = math.prod(values) * (dtype.itemsize + index.itemsize)
     cut = shared_out(plan, batch, channels, dtype, read, nbytes)
-    step = 0 if shared else math.prod(pooled) * channels
-    return Launch(
+    launch = Launch(
         _collect, cut.tasks, (dtype, index, dtype, dtype, index), masked, cut.places,
         step, -1 if add else 0, alone=nbytes < ALONE,
         scratch=(lanes_of(dtype), np.dtype(f"i{dtype.itemsize}")),
     )  # fmt: skip
+    return Collector(image, launch, math.prod(values))
 
 
 @lru_cache(KEPT)

@@ -1,0 +1,204 @@
+"""Four pixels of a plane at once, made of the pooled values whose switches name them.
+
+A pool of stride 2 cuts its plane into blocks of 2 x 2 pixels. Windows of at most 3 x 3
+reach a block from its own pooled pixel and from those above it and to its left: each is
+loaded once, and its switches are narrowed to the width of a value, so that one mask
+serves both.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from llvmlite import ir
+
+from .compiled import cgutils, intrinsic, types
+from .vectors import I32, I64, Code, address_of
+
+ABSENT, NOWHERE = -1, -2
+"""Every switch of a pooled pixel that is not there, and a pixel that is not there."""
+ANYWHERE = -1
+"""The width of a window whose switches are nobody's."""
+
+#: Something for each pixel of a square, by its place along both axes.
+Square = dict[tuple[int, int], Any]
+
+
+class Block(Code):
+    """The code for one block, by the arguments of a call."""
+
+    def __init__(self, context: Any, builder: Any, sig: Any, args: Any):
+        super().__init__(builder, sig.args[0].dtype)
+        self.context, self.kinds, self.args = context, sig.args, args
+        self.integer = ir.IntType(8 * self.size)
+        self.bits = ir.VectorType(self.integer, self.lanes)
+        self.halves = 8 // self.size  # of a switch, each as wide as a value
+
+    def start(self, position: int, size: int) -> Any:
+        """The byte address of an element: an array argument, and the number after."""
+        array, at = self.args[position : position + 2]
+        base = address_of(self.context, self.builder, self.kinds[position], array)
+        return self.builder.add(base, self.builder.mul(at, I64(size)))
+
+    def parts(self, position: int) -> list[Any]:
+        """The numbers of a tuple argument."""
+        count, value = self.kinds[position].count, self.args[position]
+        return [self.builder.extract_value(value, n) for n in range(count)]
+
+    def everywhere(self, integer: Any) -> Any:
+        """An integer in lanes as wide as values."""
+        if self.integer != I64:
+            integer = self.builder.trunc(integer, self.integer)
+        nothing = ir.Constant(self.bits, ir.Undefined)
+        first = self.builder.insert_element(nothing, integer, I32(0))
+        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, nothing, lanes)
+
+    def square(self, start: Any, steps: list[Any], size: int, sides: range) -> Square:
+        """Byte addresses so many steps from ``start`` along both axes."""
+        rows, columns = (
+            {0: I64(0), 1: far, -1: self.builder.neg(far)}
+            for far in (self.builder.mul(step, I64(size)) for step in steps)
+        )
+        return {
+            (a, b): self.builder.add(start, self.builder.add(rows[a], columns[b]))
+            for a, b in product(sides, sides)
+        }
+
+    def switches(self, address: Any) -> Any:
+        """As many as there are lanes, in halves."""
+        kind = ir.VectorType(self.integer, self.halves * self.lanes)
+        return self.builder.load(self.pointer(address, kind), align=8)
+
+    def half(self, switches: Any, which: int) -> Any:
+        """The low (0) or high (1) half of each."""
+        if self.halves == 1:
+            return switches
+        lanes = list(range(which, 2 * self.lanes, 2))
+        order = ir.Constant(ir.VectorType(I32, self.lanes), lanes)
+        nothing = ir.Constant(switches.type, ir.Undefined)
+        return self.builder.shuffle_vector(switches, nothing, order)
+
+    def outside(self, switches: Any, rows: list[Any], width: Any) -> Any:
+        """Which of them are on none of these rows of a window, each from its first
+        pixel to that ``width`` further on."""
+        builder, nearest = self.builder, None
+        for first in rows:
+            ahead = builder.sub(switches, first)
+            if nearest is not None:
+                less = builder.icmp_unsigned("<", ahead, nearest)
+                ahead = builder.select(less, ahead, nearest)
+            nearest = ahead
+        return builder.icmp_unsigned(">", nearest, width)
+
+    def pixels(
+        self, values: Square, switches: Square, targets: Square, mask: Any
+    ) -> Square:
+        """What each pixel is made of, in the order of the sources.
+
+        A second pixel of a block, either way, is only in reach of its own window.
+        """
+        builder, found = self.builder, {}
+        for place, target in targets.items():
+            kept = None
+            for source in values:
+                if any(b and s for b, s in zip(source, place, strict=True)):
+                    continue
+                hit = builder.icmp_signed("==", switches[source], target)
+                value, old = values[source], self.number(0.0)
+                if kept is not None:  # it takes part in a sum, and becomes 0 if not
+                    old = kept
+                    stays = builder.and_(builder.bitcast(old, self.bits), mask)
+                    value = builder.fadd(value, builder.bitcast(stays, self.vector))
+                kept = builder.select(hit, value, old)
+            found[place] = kept
+        return found
+
+
+def _named(reach: int) -> Any:
+    """The intrinsic for windows of at most ``2 + reach`` pixels along both axes."""
+
+    @intrinsic
+    def named(  # type: ignore[no-untyped-def]
+        typingctx, x, x_at, switches, switches_at, back, absent, y, y_at, steps,
+        targets, count, rows, width, adding, streamed,
+    ):  # fmt: skip
+        """``count`` channels of a block, a multiple of the lanes, from ``y_at`` on, its
+        pixels ``steps`` apart and by number ``targets``; whether a switch of its own
+        pooled pixel, at ``x_at``, lies outside its window: ``rows`` of ``width``.
+
+        The others lie ``back`` steps before that; ``absent`` are rows above and here,
+        columns to the left and here.
+        """
+        i8 = types.int64
+        pair, three, four = (types.UniTuple(i8, n) for n in (2, 3, 4))
+        signature = types.boolean(
+            x, i8, switches, i8, pair, four, y, i8, pair, four, i8, three, i8, i8, i8
+        )
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            block = Block(context, builder, sig, args)
+            before, sides, size = range(-reach, 1), range(2), block.size
+            numbers = dict(zip(product(sides, sides), block.parts(9), strict=True))
+            targets = {place: block.everywhere(n) for place, n in numbers.items()}
+            up, here, left, own = block.parts(5)
+            missing = {
+                (a, b): block.everywhere(
+                    builder.or_(up if a else here, left if b else own)
+                )
+                for a, b in product(before, before)
+            }
+            back, steps = block.parts(4), block.parts(8)
+            sources = block.square(block.start(0, size), back, size, before)
+            named = block.square(block.start(2, 8), back, 8, before)
+            pixels = block.square(block.start(6, size), steps, size, sides)
+            rows = [block.everywhere(n) for n in block.parts(11)[: 2 + reach]]
+            width, mask = block.everywhere(args[12]), block.everywhere(args[13])
+            bypass = builder.icmp_signed("!=", args[14], I64(0))
+            flags = ir.VectorType(ir.IntType(1), block.lanes)
+            whole = ir.VectorType(block.integer, block.halves * block.lanes)
+            strange, seen = (
+                cgutils.alloca_once_value(builder, ir.Constant(kind, None))
+                for kind in (flags, whole)
+            )
+            loop = cgutils.for_range_slice(
+                builder, I64(0), args[10], I64(block.lanes), intp=I64
+            )
+            with loop as (c, _):
+                short, long = (builder.mul(c, I64(n)) for n in (size, 8))
+                values, switches = {}, {}
+                for source, address in sources.items():
+                    values[source] = block.load(builder.add(address, short))
+                    found = block.switches(builder.add(named[source], long))
+                    low = block.half(found, 0)
+                    if source == (0, 0):
+                        outside = block.outside(low, rows, width)
+                        for slot, some in ((strange, outside), (seen, found)):
+                            builder.store(builder.or_(builder.load(slot), some), slot)
+                    switches[source] = builder.or_(low, missing[source])
+                made = block.pixels(values, switches, targets, mask)
+                with builder.if_else(bypass) as ways:
+                    for way, past in zip(ways, (True, False), strict=True):
+                        with way:
+                            for place, value in made.items():
+                                there = builder.icmp_signed(
+                                    ">=", numbers[place], I64(0)
+                                )
+                                with builder.if_then(there):
+                                    address = builder.add(pixels[place], short)
+                                    block.store(value, address, past=past)
+            outside = builder.load(strange)
+            if block.halves > 1:
+                high = block.half(builder.load(seen), 1)
+                beyond = builder.icmp_signed("!=", high, ir.Constant(high.type, None))
+                outside = builder.or_(outside, beyond)
+            one = ir.IntType(block.lanes)
+            return builder.icmp_unsigned("!=", builder.bitcast(outside, one), one(0))
+
+        return signature, codegen
+
+    return named
+
+
+named_alone, named_with_neighbours = _named(0), _named(1)
