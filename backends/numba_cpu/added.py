@@ -56,7 +56,7 @@ def _columns(start, stop, x, w, bias, y, g):  # type: ignore[no-untyped-def]
         count = (last - first) // g.lanes * g.lanes
         for r in range(g.rows):
             for c in range(first, last):
-                y[r * g.outs + c] = bias[c]
+                y[np.uintp(r * g.outs + c)] = bias[np.uintp(c)]
         i = 0
         while i < g.ins:
             r, depth = 0, 8 if i + 8 <= g.ins else 1

@@ -38,7 +38,7 @@ class Ending(NamedTuple):
 PLAIN = Ending()
 #: Bytes from which a result goes past the caches: it would not be there any more when
 #: it is read, and memory need not be read before whole lines of it are overwritten.
-STREAMED = 1 << 24
+STREAMED = 1 << 23
 
 
 def streams(nbytes: int, lanes: int, ending: Ending, *steps: int) -> int:

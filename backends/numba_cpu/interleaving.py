@@ -140,4 +140,6 @@ def _interleave(start, stop, mixed, y, numbers):  # type: ignore[no-untyped-def]
         target = task * length
         for o in range((length + run - 1) // run):
             for e in range(min(run, length - o * run)):
-                y[target + o * run + e] = mixed[source + o * each + e]
+                y[np.uintp(target + o * run + e)] = mixed[
+                    np.uintp(source + o * each + e)
+                ]

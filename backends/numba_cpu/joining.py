@@ -87,7 +87,7 @@ def _put(start, stop, x, y, part):  # type: ignore[no-untyped-def]
     for p in range(start * PIXELS, min(stop * PIXELS, part.pixels)):
         source, target = p * part.channels, p * part.total + part.first
         for c in range(part.channels):
-            y[target + c] = x[source + c]
+            y[np.uintp(target + c)] = x[np.uintp(source + c)]
 
 
 @compiled
@@ -95,6 +95,6 @@ def _take(start, stop, x, y, where, part, masked):  # type: ignore[no-untyped-de
     for p in range(start * PIXELS, min(stop * PIXELS, part.pixels)):
         source, target = p * part.total + part.first, p * part.channels
         for c in range(part.channels):
-            y[target + c] = x[source + c]
+            y[np.uintp(target + c)] = x[np.uintp(source + c)]
         if masked:
             mask(y, target, 0, where, 1, part.channels)

@@ -21,6 +21,8 @@ Batch = np.ndarray[Any, Any]
 
 #: Channels and pixels that are rearranged together: both sides stay in L1.
 BLOCK = 32
+#: Channels fewer than this are gone through one after the other.
+FEW = 8
 
 #: The order of the axes there and back, by how many there are (at least two).
 _TURNED = [(0, *range(2, n), 1) for n in range(33)]
@@ -144,9 +146,16 @@ def _turn(start, stop, x, y, channels, pixels):  # type: ignore[no-untyped-def]
         source, target = n * channels * pixels, n * channels * pixels
         for c0 in range(0, channels, BLOCK):
             c1 = min(c0 + BLOCK, channels)
-            for p in range(first, last):
+            if c1 - c0 < FEW:
                 for c in range(c0, c1):
-                    y[target + p * channels + c] = x[source + c * pixels + p]
+                    for p in range(first, last):
+                        to, at = target + p * channels + c, source + c * pixels + p
+                        y[np.uintp(to)] = x[np.uintp(at)]
+            else:
+                for p in range(first, last):
+                    for c in range(c0, c1):
+                        to, at = target + p * channels + c, source + c * pixels + p
+                        y[np.uintp(to)] = x[np.uintp(at)]
 
 
 @compiled
@@ -155,4 +164,4 @@ def _runs(start, stop, rows, y):  # type: ignore[no-untyped-def]
     length = rows.shape[1]
     for row in range(start, stop):
         for c in range(length):
-            y[row * length + c] = rows[row, c]
+            y[np.uintp(row * length + c)] = rows[row, c]

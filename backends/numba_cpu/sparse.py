@@ -176,7 +176,7 @@ def _gradient(  # type: ignore[no-untyped-def]
         first = band * g.rows
         last = min(first + g.rows, g.height)
         for j in range((last - first) * g.line):
-            sums[j] = 0
+            sums[np.uintp(j)] = 0
         within = 0 <= z + dz < g.depth
         for turn in range(len(turns) if within else 0):
             _turn(
@@ -193,13 +193,13 @@ def _gradient(  # type: ignore[no-untyped-def]
             if not within or not 0 <= first + row + dy < g.height:
                 begin = end = 0
             for j in range(begin):
-                y[target + j] = 0
+                y[np.uintp(target + j)] = 0
             nowhere |= store_run(
                 sums, row * g.line + (g.left + dx) * g.channels + begin, bias, begin,
                 y, target + begin, end - begin, low, high,
             )  # fmt: skip
             for j in range(end, length):
-                y[target + j] = 0
+                y[np.uintp(target + j)] = 0
             if masked:
                 mask(y, target, 0, where, 1, length)
         spoilt[task] = nowhere

@@ -98,7 +98,7 @@ def fused(  # type: ignore[no-untyped-def]
 
 @compiled
 def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
-    """Transform the input of one tile, through a patch with zeros at borders."""
+    """Transform the input of one tile, zeros where there is none."""
     apart, r = g.apart, g.reads
     n, rest = divmod(number, g.down * g.across)
     i, j = divmod(rest, g.across)
@@ -106,9 +106,15 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
     at = ((n * g.height + top) * g.width + left) * g.x_pitch
     if g.far > 0:
         _ask(number + g.block, x, g)
+    rows, columns = (max(0, -top), g.height - top), (max(0, -left), g.width - left)
     inside = top >= 0 and left >= 0 and top + r <= g.height and left + r <= g.width
-    if inside and g.wide == g.channels:
-        input_tile(shape, x, at, g.width * g.x_pitch, g.x_pitch, v, v_at, apart, g.wide)
+    if g.wide == g.channels:
+        if not inside:
+            patch[: g.wide] = 0
+        input_tile(
+            shape, x, at, g.width * g.x_pitch, g.x_pitch, rows, columns, patch, v, v_at,
+            apart, g.wide,
+        )  # fmt: skip
         return
     for a in range(r):
         for b in range(r):
@@ -117,10 +123,13 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
             source = at + (a * g.width + b) * g.x_pitch
             if here:
                 for c in range(g.channels):
-                    patch[to + c] = x[source + c]
+                    patch[np.uintp(to + c)] = x[np.uintp(source + c)]
             for c in range(g.channels if here else 0, g.wide):
-                patch[to + c] = 0
-    input_tile(shape, patch, 0, r * g.wide, g.wide, v, v_at, apart, g.wide)
+                patch[np.uintp(to + c)] = 0
+    every = 0, r
+    input_tile(
+        shape, patch, 0, r * g.wide, g.wide, every, every, patch, v, v_at, apart, g.wide
+    )
 
 
 @compiled
@@ -198,22 +207,23 @@ def _outputs(  # type: ignore[no-untyped-def]
         down, across = min(m, g.out_height - i * m), min(m, g.out_width - j * m)
         to = ((n * g.out_height + i * m) * g.out_width + j * m) * g.y_pitch + k
         line = g.out_width * g.y_pitch
-        if down == m and across == m and padded == taken:
+        if padded == taken:
             output_tile(
-                shape, scratch, source, apart, bias, k, y, to, line, g.y_pitch, padded,
-                low, high, past,
+                shape, scratch, source, apart, bias, k, y, to, line, g.y_pitch,
+                (0, down), (0, across), scratch, patch, padded, low, high,
+                past and down == m and across == m,
             )  # fmt: skip
         else:
             output_tile(
                 shape, scratch, source, apart, bias, k, scratch, patch, m * padded,
-                padded, padded, low, high, False,
+                padded, (0, m), (0, m), scratch, patch, padded, low, high, False,
             )  # fmt: skip
             for a in range(down):
                 for b in range(across):
                     here = patch + (a * m + b) * padded
                     there = to + a * line + b * g.y_pitch
                     for c in range(taken):
-                        y[there + c] = scratch[here + c]
+                        y[np.uintp(there + c)] = scratch[np.uintp(here + c)]
         if masked:
             for a in range(down):
                 mask(y, to + a * line, g.y_pitch, where, across, taken)

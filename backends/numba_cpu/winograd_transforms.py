@@ -108,19 +108,46 @@ def _places(code: Code, base: Any, row: Any, column: Any, n: int) -> list[list[A
     return square
 
 
+def _within(
+    code: Code, square: list[list[Any]], rows: Any, columns: Any, otherwise: Any
+) -> list[list[Any]]:
+    """The addresses of those from first to last along both axes, for others another."""
+    builder = code.builder
+
+    def inside(n: int, bounds: Any) -> Any:
+        first, stop = (builder.extract_value(bounds, side) for side in range(2))
+        begun = builder.icmp_signed("<=", first, I64(n))
+        return builder.and_(begun, builder.icmp_signed("<", I64(n), stop))
+
+    across = [inside(n, columns) for n in range(len(square))]
+    found = []
+    for n, line in enumerate(square):
+        down = inside(n, rows)
+        found.append(
+            [
+                builder.select(builder.and_(down, here), place, otherwise)
+                for place, here in zip(line, across, strict=True)
+            ]
+        )
+    return found
+
+
 @intrinsic
 def input_tile(  # type: ignore[no-untyped-def]
-    typingctx, size, x, x_at, x_row, x_column, v, v_at, v_product, channels
-):
+    typingctx, size, x, x_at, x_row, x_column, rows, columns, nothing, v, v_at,
+    v_product, channels,
+):  # fmt: skip
     """``v[p] = (B^T d B)[p]`` for the square ``d`` of pixels at ``x_at``.
 
     ``size`` is a tuple as long as there are points, which its type tells; the ``p``-th
-    product lies ``p*v_product`` after ``v_at``. ``channels`` is a multiple of the
-    lanes. All counts in elements.
+    product lies ``p*v_product`` after ``v_at``. Only ``rows`` and ``columns`` from a
+    first to before a last one are there; what begins with ``nothing`` is read for all
+    others. ``channels`` is a multiple of the lanes. All counts in elements.
     """
     filtering = BY_TILE[size.count]
     i = types.int64
-    signature = types.void(size, x, i, i, i, v, i, i, i)
+    pair = types.UniTuple(i, 2)
+    signature = types.void(size, x, i, i, i, pair, pair, nothing, v, i, i, i)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         code = Code(builder, x.dtype)
@@ -129,10 +156,12 @@ def input_tile(  # type: ignore[no-untyped-def]
             address_of(context, builder, x, args[1]), code.bytes_of(args[2])
         )
         target = builder.add(
-            address_of(context, builder, v, args[5]), code.bytes_of(args[6])
+            address_of(context, builder, v, args[8]), code.bytes_of(args[9])
         )
-        row, column, apart = (code.bytes_of(args[n]) for n in (3, 4, 7))
+        row, column, apart = (code.bytes_of(args[n]) for n in (3, 4, 10))
+        otherwise = address_of(context, builder, nothing, args[7])
         pixels = _places(code, source, row, column, filtering.reads)
+        pixels = _within(code, pixels, args[5], args[6], otherwise)
         products = _places(
             code, target, builder.mul(apart, ir.Constant(I64, t)), apart, t
         )
@@ -144,7 +173,7 @@ def input_tile(  # type: ignore[no-untyped-def]
                 for place, value in zip(line, values, strict=True):
                     code.store(value, builder.add(place, offset))
 
-        _over_channels(builder, args[8], code, body)
+        _over_channels(builder, args[11], code, body)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -153,17 +182,20 @@ def input_tile(  # type: ignore[no-untyped-def]
 @intrinsic
 def output_tile(  # type: ignore[no-untyped-def]
     typingctx, size, m, m_at, m_product, bias, bias_at, y, y_at, y_row, y_column,
-    channels, low, high, past,
+    rows, columns, dump, dump_at, channels, low, high, past,
 ):  # fmt: skip
     """``y = clip(A^T m A + bias)`` for the products ``m`` of one tile; see above.
 
-    It is written ``past`` the caches if that says so; vectors then lie on lines.
+    Pixels beyond ``rows`` and ``columns`` are written to ``dump``. It is written
+    ``past`` the caches if that says so; vectors then lie on lines.
     """
     filtering = BY_TILE[size.count]
     i = types.int64
+    pair, bound = types.UniTuple(i, 2), y.dtype
     signature = types.void(
-        size, m, i, i, bias, i, y, i, i, i, i, y.dtype, y.dtype, types.boolean
-    )
+        size, m, i, i, bias, i, y, i, i, i, pair, pair, dump, i, i, bound, bound,
+        types.boolean,
+    )  # fmt: skip
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         code = Code(builder, y.dtype)
@@ -182,8 +214,9 @@ def output_tile(  # type: ignore[no-untyped-def]
             t,
         )
         pixels = _places(code, start(y, 6, 7), row, column, filtering.outputs)
+        pixels = _within(code, pixels, args[10], args[11], start(dump, 12, 13))
         offsets = start(bias, 4, 5)
-        low_, high_ = code.spread(args[11]), code.spread(args[12])
+        low_, high_ = code.spread(args[15]), code.spread(args[16])
 
         def body(offset: Any) -> None:
             square = [[code.load(builder.add(p, offset)) for p in r] for r in products]
@@ -194,13 +227,13 @@ def output_tile(  # type: ignore[no-untyped-def]
                 for value in values
             ]
             places = [builder.add(place, offset) for line in pixels for place in line]
-            with builder.if_else(args[13]) as (beyond, into):
+            with builder.if_else(args[17]) as (beyond, into):
                 for block, past in ((beyond, True), (into, False)):
                     with block:
                         for value, place in zip(result, places, strict=True):
                             code.store(value, place, past=past)
 
-        _over_channels(builder, args[10], code, body)
+        _over_channels(builder, args[14], code, body)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -68,15 +68,16 @@ def _transform(start, stop, lines, w, g, u):  # type: ignore[no-untyped-def]
             for column in range(3):
                 tap, to = column * width, (9 + column) * width
                 for lane in range(width):
-                    lines[to + lane] = (
-                        g[i, 0] * lines[tap + lane]
-                        + g[i, 1] * lines[tap + 3 * width + lane]
-                        + g[i, 2] * lines[tap + 6 * width + lane]
+                    lines[np.uintp(to + lane)] = (
+                        g[i, 0] * lines[np.uintp(tap + lane)]
+                        + g[i, 1] * lines[np.uintp(tap + 3 * width + lane)]
+                        + g[i, 2] * lines[np.uintp(tap + 6 * width + lane)]
                     )
             for j in range(t):
+                made = u[panel, i * t + j, c]
                 for lane in range(width):
-                    u[panel, i * t + j, c, lane] = (
-                        lines[9 * width + lane] * g[j, 0]
-                        + lines[10 * width + lane] * g[j, 1]
-                        + lines[11 * width + lane] * g[j, 2]
+                    made[lane] = (
+                        lines[np.uintp(9 * width + lane)] * g[j, 0]
+                        + lines[np.uintp(10 * width + lane)] * g[j, 1]
+                        + lines[np.uintp(11 * width + lane)] * g[j, 2]
                     )
