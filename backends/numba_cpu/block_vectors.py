@@ -8,6 +8,7 @@ serves both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -21,8 +22,9 @@ ABSENT, NOWHERE = -1, -2
 ANYWHERE = -1
 """The width of a window whose switches are nobody's."""
 
+Place = tuple[int, int]
 #: Something for each pixel of a square, by its place along both axes.
-Square = dict[tuple[int, int], Any]
+Square = dict[Place, Any]
 
 
 class Block(Code):
@@ -37,9 +39,13 @@ class Block(Code):
 
     def start(self, position: int, size: int) -> Any:
         """The byte address of an element: an array argument, and the number after."""
-        array, at = self.args[position : position + 2]
-        base = address_of(self.context, self.builder, self.kinds[position], array)
-        return self.builder.add(base, self.builder.mul(at, I64(size)))
+        at = self.builder.mul(self.args[position + 1], I64(size))
+        return self.builder.add(self.base(position), at)
+
+    def base(self, position: int) -> Any:
+        """The byte address where an array argument begins."""
+        kind, array = self.kinds[position], self.args[position]
+        return address_of(self.context, self.builder, kind, array)
 
     def parts(self, position: int) -> list[Any]:
         """The numbers of a tuple argument."""
@@ -93,27 +99,40 @@ class Block(Code):
         return builder.icmp_unsigned(">", nearest, width)
 
     def pixels(
-        self, values: Square, switches: Square, targets: Square, mask: Any
+        self, values: Square, hit: Callable[[Place, Place], Any], mask: Any = None
     ) -> Square:
-        """What each pixel is made of, in the order of the sources.
+        """What each pixel is made of, in the order of the sources: their sum, or the
+        last of them where ``mask`` has no bits. ``hit`` tells for a pixel and a source
+        which values are meant.
 
         A second pixel of a block, either way, is only in reach of its own window.
         """
         builder, found = self.builder, {}
-        for place, target in targets.items():
+        for place in product(range(2), range(2)):
             kept = None
-            for source in values:
+            for source, value in values.items():
                 if any(b and s for b, s in zip(source, place, strict=True)):
                     continue
-                hit = builder.icmp_signed("==", switches[source], target)
-                value, old = values[source], self.number(0.0)
+                old = self.number(0.0) if kept is None else kept
                 if kept is not None:  # it takes part in a sum, and becomes 0 if not
-                    old = kept
-                    stays = builder.and_(builder.bitcast(old, self.bits), mask)
-                    value = builder.fadd(value, builder.bitcast(stays, self.vector))
-                kept = builder.select(hit, value, old)
+                    stays = kept
+                    if mask is not None:
+                        stays = builder.and_(builder.bitcast(kept, self.bits), mask)
+                        stays = builder.bitcast(stays, self.vector)
+                    value = builder.fadd(value, stays)
+                kept = builder.select(hit(place, source), value, old)
             found[place] = kept
         return found
+
+    def put(self, made: Square, addresses: Square, there: Square, past: Any) -> None:
+        """Store the pixels that are there, ``past`` the caches if that is asked for."""
+        builder = self.builder
+        with builder.if_else(past) as ways:
+            for way, hint in zip(ways, (True, False), strict=True):
+                with way:
+                    for place, value in made.items():
+                        with builder.if_then(there[place]):
+                            self.store(value, addresses[place], past=hint)
 
 
 def _named(reach: int) -> Any:
@@ -156,6 +175,10 @@ def _named(reach: int) -> Any:
             rows = [block.everywhere(n) for n in block.parts(11)[: 2 + reach]]
             width, mask = block.everywhere(args[12]), block.everywhere(args[13])
             bypass = builder.icmp_signed("!=", args[14], I64(0))
+            there = {
+                place: builder.icmp_signed(">=", n, I64(0))
+                for place, n in numbers.items()
+            }
             flags = ir.VectorType(ir.IntType(1), block.lanes)
             whole = ir.VectorType(block.integer, block.halves * block.lanes)
             strange, seen = (
@@ -177,17 +200,15 @@ def _named(reach: int) -> Any:
                         for slot, some in ((strange, outside), (seen, found)):
                             builder.store(builder.or_(builder.load(slot), some), slot)
                     switches[source] = builder.or_(low, missing[source])
-                made = block.pixels(values, switches, targets, mask)
-                with builder.if_else(bypass) as ways:
-                    for way, past in zip(ways, (True, False), strict=True):
-                        with way:
-                            for place, value in made.items():
-                                there = builder.icmp_signed(
-                                    ">=", numbers[place], I64(0)
-                                )
-                                with builder.if_then(there):
-                                    address = builder.add(pixels[place], short)
-                                    block.store(value, address, past=past)
+                made = block.pixels(
+                    values,
+                    lambda place, source, found=switches: builder.icmp_signed(
+                        "==", found[source], targets[place]
+                    ),
+                    mask,
+                )
+                addresses = {p: builder.add(at, short) for p, at in pixels.items()}
+                block.put(made, addresses, there, bypass)
             outside = builder.load(strange)
             if block.halves > 1:
                 high = block.half(builder.load(seen), 1)

@@ -15,7 +15,7 @@ from ...per_axis import Sizes
 from .arguments import Fixed
 from .block_vectors import ABSENT, ANYWHERE, NOWHERE, named_alone, named_with_neighbours
 from .compiled import compiled
-from .ending import mask
+from .ending import mask, on_line
 from .launch import Launch
 from .prefetching import FAR, fetch
 from .separable import STREAMED, TASKS
@@ -106,6 +106,7 @@ def _collect(  # type: ignore[no-untyped-def]
 ):
     line = g.few_width * g.channels
     steps = g.width * g.channels, g.channels
+    past = 1 if g.streamed > 0 and on_line(y) else 0
     for task in range(start, stop):
         rest, part = divmod(task, g.parts)
         n, i = divmod(rest, g.down)
@@ -148,12 +149,12 @@ def _collect(  # type: ignore[no-untyped-def]
             if g.reach > 0:
                 strange |= named_with_neighbours(
                     x, x_at, switches, s_at, back, absent, y, at, steps, targets, count,
-                    rows, width, adding, g.streamed,
+                    rows, width, adding, past,
                 )  # fmt: skip
             else:
                 strange |= named_alone(
                     x, x_at, switches, s_at, back, absent, y, at, steps, targets, count,
-                    rows, width, adding, g.streamed,
+                    rows, width, adding, past,
                 )  # fmt: skip
             if masked:
                 for k in range(4):

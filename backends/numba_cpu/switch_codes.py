@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...per_axis import Sizes
-from . import arena
+from . import arena, code_blocks
 from .code_vectors import add_named
 from .compiled import compiled
+from .ending import STREAMED
 from .layout import channels_last, logical
 from .regular import WIDEST, guessed
 from .team import spread
+from .vectors import lanes_of
 
 if TYPE_CHECKING:
     from ...layers.boxes import Boxes
@@ -95,6 +97,18 @@ def collect_windows(values: Array, codes: Codes, output: Boxes, inputs: Boxes) -
     rows[:, 0] = output.among(len(codes.taps))
     rows[:, 3 - rank : 3] = output.origins
     rows[:, 5 - rank :] = inputs.origins
+    flat = channels_last(values).reshape(-1), codes.taps.reshape(-1), y.reshape(-1)
+    alone = y.nbytes < ALONE
+    geometry = codes.strides, codes.lows, codes.spans
+    if code_blocks.suits(*geometry, channels, lanes_of(values.dtype)):
+        blocks = [n // 2 + 1 for n in many]
+        g = code_blocks.Geometry(
+            channels, *pooled, *few, *many, *codes.lows, *blocks, codes.spans[1],
+            max(codes.spans) - 2,
+        )  # fmt: skip
+        args = *flat, rows, g, int(y.nbytes >= STREAMED)
+        spread(code_blocks.collect, batch * blocks[0], *args, alone=alone)
+        return logical(y)
     numbers = (
         channels, *pooled, *few, *many, *codes.strides,
         *codes.lows, *codes.spans,
@@ -102,12 +116,10 @@ def collect_windows(values: Array, codes: Codes, output: Boxes, inputs: Boxes) -
     spread(
         _collect,
         batch * many[0],
-        channels_last(values).reshape(-1),
-        codes.taps.reshape(-1),
-        y.reshape(-1),
+        *flat,
         rows,
         np.array(numbers, np.int64),
-        alone=y.nbytes < ALONE,
+        alone=alone,
     )
     return logical(y)
 

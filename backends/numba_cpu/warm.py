@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +90,6 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
         for power in (1.0, 2.0, 3.0):
             y = backend.lp_pool(x, window, power, True)
             backend.lp_pool_grad(y, x, y, window, power, True)
-    blocks = _ones(dtype, 1, 64, 8, 8)  # channels in whole vectors, whatever those are
-    backend.scatter(*backend.max_pool(blocks, Window.of_pool(2, 2)), (8, 8), "sum")
     y, switches = backend.max_pool(x, Window.of_pool(2, 2))
     row = np.zeros(1, np.int64)
     output = Boxes(np.ones((1, 2), np.int64), (2, 2), y.shape[2:], row)
@@ -107,6 +106,15 @@ def _pools(backend: NumbaBackend, dtype: Any) -> None:
             backend.scatter_windows(*windows)
         codes = backend.switch_codes(switches, stays, size)
         backend.scatter_windows(*windows[:3], size, output, inputs, codes)
+    blocks = _ones(dtype, 1, 64, 8, 8)  # channels in whole vectors, whatever those are
+    y, switches = backend.max_pool(blocks, Window.of_pool(2, 2))
+    backend.scatter(y, switches, (8, 8), "sum")
+    codes = backend.switch_codes(switches, None, (8, 8))
+    output, inputs = (
+        replace(each, plane=(n, n)) for each, n in ((output, 4), (inputs, 8))
+    )
+    windows = y[:, :, :2, :2], switches, None, (8, 8), output, inputs
+    backend.scatter_windows(*windows, codes)
     y, switches = backend.adaptive_max_pool(x, (2, 4))
     backend.scatter(y, switches, size, "sum")
     backend.adaptive_avg_pool_grad(backend.adaptive_avg_pool(x, (2, 4)), size)
