@@ -7,7 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from numpy_deconv.backends.numba_cpu import warm
 from numpy_deconv.backends.numba_cpu.compiled import KERNELS, Kernel
 
 SCRIPT = """
@@ -54,3 +58,31 @@ def test_warming_leaves_nothing_to_compile_and_no_need_of_numba(tmp_path: Path) 
     again, imported = warmed(tmp_path)
     assert not imported
     assert {name for name, entries in again.items() if not entries} == alone
+
+
+def test_a_helping_process_that_fails_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with warm._meanwhile("no type of NumPy's"):
+        pass
+    for nobody in ("", str(Path(sys.executable).with_name("no such Python"))):
+        monkeypatch.setattr(sys, "executable", nobody)
+        with warm._meanwhile("float64"):
+            pass
+
+
+def test_a_helping_process_ends_with_what_it_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = []
+
+    class Watched(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **options: Any):
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    monkeypatch.setattr(warm, "_ELSEWHERE", "import time; time.sleep(600)")
+    with pytest.raises(KeyboardInterrupt), warm._meanwhile("float64"):
+        raise KeyboardInterrupt
+    assert [each.returncode is None for each in started] == [False]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +25,61 @@ OVERLAPS = ("sum", "assign", "first", "max", "mean")
 
 
 def warm(backend: NumbaBackend) -> None:
-    """Compile (or find on disk) all kernels, for float32 and float64."""
+    """Compile (or find on disk) all kernels, for float32 and float64.
+
+    Where there are cores for it, another process makes those for float64 meanwhile.
+    """
     job.left.entry("plain", words_of((0, 0))[0])  # what waits, if a helper is late
-    for dtype in (np.float32, np.float64):
-        for threads in (1, 5):  # with many, blocks are shared out in another way
-            with team.limited(threads):
-                _convolutions(backend, dtype)
-        _pools(backend, dtype)
-        _pointwise(backend, dtype)
+    with _meanwhile("float64") if team.size() > 1 else nullcontext():
+        for_type(backend, np.float32)
+    for_type(backend, np.float64)
+
+
+def for_type(backend: NumbaBackend, dtype: Any) -> None:
+    """The kernels for arrays of one type."""
+    for threads in (1, 5):  # with many, blocks are shared out in another way
+        with team.limited(threads):
+            _convolutions(backend, dtype)
+    _pools(backend, dtype)
+    _pointwise(backend, dtype)
+
+
+_ELSEWHERE = """
+import sys
+sys.path[:] = {path!r}
+from numpy_deconv.backends.numba_cpu import NumbaBackend
+from numpy_deconv.backends.numba_cpu.warm import for_type
+for_type(NumbaBackend(), {dtype!r})
+"""
+
+
+@contextmanager
+def _meanwhile(dtype: str) -> Iterator[None]:
+    """Have another Python make code for a type, and wait for it in the end.
+
+    If it cannot be had or fails nothing is lost but time.
+    """
+    if not sys.executable or getattr(sys, "frozen", False):
+        yield  # that would be the program itself once more
+        return
+    told = _ELSEWHERE.format(path=sys.path, dtype=dtype)
+    try:
+        other = subprocess.Popen(
+            [sys.executable, "-c", told],
+            env={**os.environ, "NUMPY_DECONV_QUIET": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        yield
+        return
+    with other:  # waits for it
+        try:
+            yield
+        except BaseException:
+            other.terminate()
+            raise
 
 
 def _ones(dtype: Any, *shape: int) -> np.ndarray[Any, Any]:
