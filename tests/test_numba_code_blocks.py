@@ -76,6 +76,22 @@ def test_windows_of_pools_of_stride_2(
     np.testing.assert_array_equal(got, REFERENCE.scatter_windows(*given_))
 
 
+def test_large_windows_past_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch_codes, "STREAMED", 1)
+    rng, origins = np.random.default_rng(0), np.array([[0, 3], [5, 1]])
+    x = rng.normal(size=(1, 48, 33, 35))
+    switches = pooling.max_pool(x, Window.of_pool(3, 2, stride=2))[1]
+    output = Boxes(origins, (9, 8), switches.shape[2:], np.zeros(2, np.int64))
+    inputs = Boxes(2 * origins, (19, 17), (33, 35), np.zeros(2, np.int64))
+    values = rng.integers(-9, 10, (2, 48, 9, 8)).astype("f4")
+    codes = switch_codes.switch_codes(switches, None, (33, 35))
+    assert codes is not None
+    got = switch_codes.collect_windows(values, codes, output, inputs)
+    assert np.moveaxis(got, 1, -1).ctypes.data % 64 == 0  # else nothing goes past them
+    given_ = values, switches, None, (33, 35), output, inputs
+    np.testing.assert_array_equal(got, REFERENCE.scatter_windows(*given_))
+
+
 def test_what_goes_block_by_block() -> None:
     suits = code_blocks.suits
     assert suits((2, 2), (0, 0), (2, 2), 32, 16)

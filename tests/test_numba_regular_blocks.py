@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +17,8 @@ from numpy_deconv.errors import ShapeError
 from numpy_deconv.reference import activations
 from numpy_deconv.reference.pooling import max_pool
 from numpy_deconv.window import Window
+
+BLOCKS, PIXELS = "regular_blocks._collect", "regular._collect"
 
 
 class Case(NamedTuple):
@@ -65,11 +67,12 @@ def cases(draw: st.DrawFn) -> Case:
     size = tuple(draw(st.integers(k, k + 12)) for k in kernel)
     batch, shared = draw(st.integers(1, 3)), draw(st.booleans())
     dtype = draw(st.sampled_from((np.float32, np.float64)))
-    channels = 16 * draw(st.integers(1, 9))
+    channels = 16 * draw(st.integers(1, 9)) + draw(st.sampled_from((0, 0, 0, 1)))
     window = Window.of_pool(kernel, 2, stride=2, padding=padding)
     x = rng.normal(size=(1 if shared else batch, channels, *size)).astype(dtype)
     named = max_pool(x, window)[1]
     values = rng.integers(-9, 10, (batch, *named.shape[1:])).astype(dtype)
+    values[values == 0] *= -1
     where = rng.normal(size=(batch, channels, *size)).astype(dtype)
     last = draw(st.booleans())
     arrays = (fenced(a, last) for a in (values, named, where))
@@ -80,11 +83,18 @@ def cases(draw: st.DrawFn) -> Case:
 def test_pools_of_stride_2_are_scattered_block_by_block(
     case: Case, masked: bool
 ) -> None:
-    image = case.collected(masked)
-    if image is None:  # a few samples may not show how large a window is
-        assert masked or case.values.size < 2000
-        return
-    np.testing.assert_array_equal(image, case.expected(masked))
+    image, expected = case.collected(masked), case.expected(masked)
+    assert image is not None
+    np.testing.assert_array_equal(image, expected)
+    np.testing.assert_array_equal(np.signbit(image), np.signbit(expected))
+    few, channels = case.values.shape[2:], case.values.shape[1]
+    if regular._geometry(few, case.size)[0] == (2, 2) and channels % 16 == 0:
+        shared = len(case.switches) == 1
+        bounds = regular.guessed(channels_last(case.switches), few, case.size)[1]
+        assert launched(
+            channels_last(case.values).shape, case.size, bounds, case.values.dtype,
+            shared, case.add, masked,
+        ) == BLOCKS  # fmt: skip
 
 
 @given(cases(), st.data())
@@ -119,27 +129,40 @@ def test_a_switch_outside_its_window_is_never_taken_for_another(
             assert right.collected(False) is not None  # what was learnt last is right
 
 
-def launched(values: tuple[int, ...], size: tuple[int, int]) -> str:
-    bounds = (0, 1), (0, 2)
-    dtype = np.dtype("f4")
-    found = regular._collector(values, size, dtype, bounds, False, False, False)
+def launched(
+    values: tuple[int, ...],
+    size: tuple[int, ...],
+    bounds: regular.Bounds = ((0, 1), (0, 2)),
+    dtype: Any = "f4",
+    *how: bool,
+) -> str:
+    """The kernel that is asked."""
+    how = how or (False, False, False)
+    found = regular._collector(values, size, np.dtype(dtype), bounds, *how)
     return found.launch.kernel.name
 
 
-def test_what_is_scattered_block_by_block() -> None:
-    blocks, pixels = "regular_blocks._collect", "regular._collect"
-    assert launched((1, 7, 7, 64), (14, 15)) == blocks
-    assert launched((1, 7, 7, 63), (14, 15)) == pixels  # channels of part of a vector
-    assert launched((1, 7, 7, 64), (21, 22)) == pixels  # stride 3
-    assert launched((1, 8, 8, 64), (15, 13)) == pixels  # windows outside of the image
+@pytest.mark.parametrize("low", [-1, 0])
+@pytest.mark.parametrize("high", [0, 1, 2])
+def test_what_is_scattered_block_by_block(low: int, high: int) -> None:
+    bounds = (low, min(high, low + 2)), (0, 2)
+    for each in (bounds, bounds[::-1], (bounds[0],) * 2):
+        assert launched((1, 7, 7, 64), (14, 15), each) == BLOCKS
+
+
+def test_what_is_scattered_pixel_by_pixel() -> None:
+    assert launched((1, 7, 7, 63), (14, 15)) == PIXELS  # channels of part of a vector
+    assert launched((1, 7, 7, 64), (21, 22)) == PIXELS  # stride 3
+    assert launched((1, 8, 8, 64), (15, 13)) == PIXELS  # windows outside of the image
+    assert launched((1, 7, 7, 64), (14, 15), ((0, 3), (0, 1))) == PIXELS
     large = (1, 1 << 15, 1 << 14, 64), (1 << 16, 1 << 15)
-    assert launched(*large) == pixels  # more pixels than half a word can number
+    assert launched(*large) == PIXELS  # more pixels than half a word can number
 
 
 @pytest.mark.parametrize("kernel", [2, 3])
 def test_threads_share_rows_and_large_images_go_past_the_caches(kernel: int) -> None:
     rng = np.random.default_rng(kernel)
-    x = rng.normal(size=(2, 64, 101, 100)).astype("f4")
+    x = rng.normal(size=(4, 64, 101, 110)).astype("f4")
     assert x.nbytes > regular_blocks.STREAMED
     named = max_pool(x, Window.of_pool(kernel, 2, stride=2))[1]
     values = rng.integers(-9, 10, named.shape).astype("f4")

@@ -58,6 +58,12 @@ def test_warming_leaves_nothing_to_compile_and_no_need_of_numba(tmp_path: Path) 
     again, imported = warmed(tmp_path)
     assert not imported
     assert {name for name, entries in again.items() if not entries} == alone
+    subprocess.run(  # what the helping process does; a failure of its own is not shown
+        [sys.executable, "-c", warm._ELSEWHERE.format(path=sys.path, dtype="float64")],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        check=True,
+        timeout=300,
+    )
 
 
 def test_a_helping_process_that_fails_costs_nothing(
@@ -85,4 +91,15 @@ def test_a_helping_process_ends_with_what_it_helps(
     monkeypatch.setattr(warm, "_ELSEWHERE", "import time; time.sleep(600)")
     with pytest.raises(KeyboardInterrupt), warm._meanwhile("float64"):
         raise KeyboardInterrupt
-    assert [each.returncode is None for each in started] == [False]
+    wait, waited = Watched.wait, []
+
+    def interrupted(self: Watched, timeout: float | None = None) -> int:
+        waited.append(timeout)
+        if len(waited) == 1:
+            raise KeyboardInterrupt
+        return wait(self, timeout)
+
+    monkeypatch.setattr(Watched, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt), warm._meanwhile("float64"):
+        pass
+    assert [each.returncode is None for each in started] == [False, False]

@@ -17,7 +17,10 @@ from llvmlite import ir
 from .compiled import cgutils, intrinsic, types
 from .vectors import I32, I64, Code, address_of
 
-ABSENT, NOWHERE = -1, -2
+STREAMED = 10 << 20
+"""Bytes from which a result goes past the caches: smaller ones are overwritten there in
+half the time."""
+ABSENT, NO_PIXEL = -1, -2
 """Every switch of a pooled pixel that is not there, and a pixel that is not there."""
 ANYWHERE = -1
 """The width of a window whose switches are nobody's."""
@@ -54,12 +57,7 @@ class Block(Code):
 
     def everywhere(self, integer: Any) -> Any:
         """An integer in lanes as wide as values."""
-        if self.integer != I64:
-            integer = self.builder.trunc(integer, self.integer)
-        nothing = ir.Constant(self.bits, ir.Undefined)
-        first = self.builder.insert_element(nothing, integer, I32(0))
-        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, nothing, lanes)
+        return self.in_every_lane(integer, self.bits)
 
     def square(self, start: Any, steps: list[Any], size: int, sides: range) -> Square:
         """Byte addresses so many steps from ``start`` along both axes."""
@@ -108,19 +106,20 @@ class Block(Code):
         A second pixel of a block, either way, is only in reach of its own window.
         """
         builder, found = self.builder, {}
+        ones = ir.Constant(self.bits, [-1] * self.lanes)
+        mask = ones if mask is None else mask
+        sign = ir.Constant(self.bits, [1 << (8 * self.size - 1)] * self.lanes)
+        # added to nothing a value loses a zero's sign, which it keeps on its own
+        neutral = builder.and_(builder.xor(mask, ones), sign)
         for place in product(range(2), range(2)):
-            kept = None
+            kept = self.number(0.0)
             for source, value in values.items():
                 if any(b and s for b, s in zip(source, place, strict=True)):
                     continue
-                old = self.number(0.0) if kept is None else kept
-                if kept is not None:  # it takes part in a sum, and becomes 0 if not
-                    stays = kept
-                    if mask is not None:
-                        stays = builder.and_(builder.bitcast(kept, self.bits), mask)
-                        stays = builder.bitcast(stays, self.vector)
-                    value = builder.fadd(value, stays)
-                kept = builder.select(hit(place, source), value, old)
+                before = builder.and_(builder.bitcast(kept, self.bits), mask)
+                before = builder.bitcast(builder.or_(before, neutral), self.vector)
+                total = builder.fadd(value, before)
+                kept = builder.select(hit(place, source), total, kept)
             found[place] = kept
         return found
 

@@ -15,7 +15,7 @@ from typing import Any
 from llvmlite import ir
 
 from .compiled import cgutils, intrinsic, types
-from .vectors import I32, I64, Code, address_of
+from .vectors import I64, Code, address_of
 
 #: Vectors that share one walk over the taps.
 TOGETHER = 4
@@ -100,15 +100,6 @@ class Walk(Code):
         with cgutils.for_range_slice(self.builder, first, stop, _one()) as (index, _):
             yield index
 
-    def in_every_lane(self, integer: Any, kind: Any) -> Any:
-        """An integer as a vector."""
-        if kind.element != I64:
-            integer = self.builder.trunc(integer, kind.element)
-        nothing = ir.Constant(kind, ir.Undefined)
-        first = self.builder.insert_element(nothing, integer, ir.Constant(I32, 0))
-        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, nothing, lanes)
-
 
 def _one() -> Any:
     return ir.Constant(I64, 1)
@@ -182,6 +173,9 @@ def _named(vectors: int, lanes: int) -> Any:
                 walk.in_every_lane(args[13], wide),
                 walk.in_every_lane(args[14], bits),
             )
+            ones = ir.Constant(bits, [-1] * walk.lanes)
+            sign = ir.Constant(bits, [1 << (8 * walk.size - 1)] * walk.lanes)
+            neutral = builder.and_(builder.xor(mask, ones), sign)
             with walk.rows() as r:
                 row = walk.entry(2, r)
                 with walk.columns() as t:
@@ -192,9 +186,11 @@ def _named(vectors: int, lanes: int) -> Any:
                         switch = builder.load(address, align=8)
                         hit = builder.icmp_signed("==", switch, here)
                         old = builder.load(kept[v])
-                        # what was there takes part in a sum, and becomes 0 if not
+                        # what was there takes part in a sum; else nothing does, and a
+                        # zero keeps its sign
+                        stays = builder.and_(builder.bitcast(old, bits), mask)
                         stays = builder.bitcast(
-                            builder.and_(builder.bitcast(old, bits), mask), walk.vector
+                            builder.or_(stays, neutral), walk.vector
                         )
                         value = builder.fadd(value, stays)
                         builder.store(builder.select(hit, value, old), kept[v])

@@ -15,12 +15,12 @@ from llvmlite import ir
 from .block_vectors import Block, Place, Square
 from .compiled import cgutils, compiled, intrinsic, types
 from .ending import on_line
-from .vectors import I32, I64
+from .vectors import I64
 
 I8 = ir.IntType(8)
-#: Added to no code's bits, and to those of a pooled pixel that is not there.
-HERE, AWAY = 0, 255
-NO_TAP = 254
+#: Bits set in the codes of a pooled pixel: none, or all where it is not there, which
+#: then name no tap. Neither does the last of these, for taps that windows do not have.
+HERE, AWAY, NO_TAP = 0, 255, 254
 
 
 class Geometry(NamedTuple):
@@ -91,11 +91,11 @@ def _named(reach: int) -> Any:
                 }
                 for n, width in ((0, size), (2, 1))
             )
-            away = {place: _bytes(block, n) for place, n in each(4)}
+            away = {place: block.in_every_lane(n, kind) for place, n in each(4)}
             there = dict(zip(product(sides, sides), block.parts(8), strict=True))
             pixels = block.square(block.start(5, size), block.parts(7), size, sides)
             taps = {
-                (a, b): _bytes(block, _tap(builder, a, b, args[10]))
+                (a, b): block.in_every_lane(_tap(builder, a, b, args[10]), kind)
                 for a, b in product(range(2 + 2 * reach), repeat=2)
             }
             past = builder.icmp_signed("!=", args[11], I64(0))
@@ -132,15 +132,6 @@ def _tap(builder: Any, row: int, column: int, span: Any) -> Any:
     tap = builder.add(builder.mul(span, I64(row)), I64(column))
     within = builder.icmp_signed("<", I64(column), span)
     return builder.select(within, tap, I64(NO_TAP))
-
-
-def _bytes(block: Block, number: Any) -> Any:
-    """A number as a byte in every lane."""
-    byte = block.builder.trunc(number, I8)
-    nothing = ir.Constant(ir.VectorType(I8, block.lanes), ir.Undefined)
-    first = block.builder.insert_element(nothing, byte, I32(0))
-    zeros = ir.Constant(ir.VectorType(I32, block.lanes), [0] * block.lanes)
-    return block.builder.shuffle_vector(first, nothing, zeros)
 
 
 @compiled

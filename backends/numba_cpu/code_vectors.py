@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 
 from .compiled import cgutils, intrinsic, types
-from .vectors import I32, I64, Code, address_of
+from .vectors import I64, Code, address_of
 
 I8 = ir.IntType(8)
 
@@ -57,7 +57,7 @@ def _function(module: Any, element: types.Float) -> Any:
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     code = Code(builder, element)
     whole = builder.and_(channels, ir.Constant(I64, -code.lanes))
-    wanted = _everywhere(builder, tap, code.lanes)
+    wanted = code.in_every_lane(tap, ir.VectorType(I8, code.lanes))
     with cgutils.for_range(builder, pixels) as pixel:
         passed = builder.mul(pixel.index, channels)
         values = builder.add(x, code.bytes_of(passed))
@@ -85,11 +85,3 @@ def _add(code: Code, value: Any, mark: Any, target: Any, wanted: Any) -> None:
     hit = builder.icmp_unsigned("==", marks, wanted)
     there = code.pointer(target, old.type)
     builder.store(builder.select(hit, new, old), there, align=code.size)
-
-
-def _everywhere(builder: Any, byte: Any, lanes: int) -> Any:
-    """The same byte in every lane."""
-    nothing = ir.Constant(ir.VectorType(I8, lanes), ir.Undefined)
-    first = builder.insert_element(nothing, byte, I32(0))
-    zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-    return builder.shuffle_vector(first, nothing, zeros)

@@ -4,8 +4,8 @@ Nobody says what pool switches are from, but they tell themselves: a few of them
 looked at, and the window they lie in is taken for everybody's. Then a pixel can be
 made of the few pooled values that may point at it, in vectors, row by row and without
 a pass of zeros: block by block for the usual pools (:mod:`.regular_blocks`), else pixel
-by pixel. Every switch that was met is counted; if some were not, the guess was wrong
-and the answer is None.
+by pixel. Every switch is accounted for; if one lies elsewhere, the guess was wrong and
+the answer is None.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .ending import mask
 from .launch import Launch
 from .layout import channels_last
 from .prefetching import fetch
+from .regular_blocks import Bounds
 from .separable import ALONE, SPAN, shared_out
 from .sources import KEPT, reached_plan
 from .vectors import lanes_of
@@ -41,7 +42,6 @@ Array = np.ndarray[Any, Any]
 SAMPLES = 16
 #: Taps of a window, beyond which it is no window.
 WIDEST = 36
-Bounds = tuple[tuple[int, int], ...]
 
 
 class Collector(NamedTuple):
@@ -62,7 +62,8 @@ class Collector(NamedTuple):
         return image if sum(report.tolist()) == self.expected else None
 
 
-#: What was right the last time for arrays of these shapes and types.
+#: What was right the last time for arrays of these shapes and types, each finding its
+#: windows for itself: a look at some samples costs less than a key in two steps.
 _latest: dict[tuple[Any, ...], Collector] = {}
 
 
@@ -78,7 +79,7 @@ def collected(
     Of values that meet the last is kept, or with ``add`` their sum. The result goes
     through a ReLU that put out ``where``.
     """
-    size, shared = tuple(output_size), len(switches) == 1
+    size, shared = tuple(map(int, output_size)), len(switches) == 1
     key = values.shape, size, values.dtype, shared, add, where is not None
     remembered = _latest.get(key)
     if remembered is not None:

@@ -13,12 +13,19 @@ import numpy as np
 
 from ...per_axis import Sizes
 from .arguments import Fixed
-from .block_vectors import ABSENT, ANYWHERE, NOWHERE, named_alone, named_with_neighbours
+from .block_vectors import (
+    ABSENT,
+    ANYWHERE,
+    NO_PIXEL,
+    STREAMED,
+    named_alone,
+    named_with_neighbours,
+)
 from .compiled import compiled
 from .ending import mask, on_line
 from .launch import Launch
 from .prefetching import FAR, fetch
-from .separable import STREAMED, TASKS
+from .separable import TASKS
 from .vectors import lanes_of
 
 #: Bytes of a result below which another thread is not worth waking.
@@ -127,10 +134,10 @@ def _collect(  # type: ignore[no-untyped-def]
             place = few_r * line + few_c * g.channels + first
             pixel = r * g.width + c
             targets = (
-                pixel if upper and c >= 0 else NOWHERE,
-                pixel + 1 if upper and right else NOWHERE,
-                pixel + g.width if lower and c >= 0 else NOWHERE,
-                pixel + g.width + 1 if lower and right else NOWHERE,
+                pixel if upper and c >= 0 else NO_PIXEL,
+                pixel + 1 if upper and right else NO_PIXEL,
+                pixel + g.width if lower and c >= 0 else NO_PIXEL,
+                pixel + g.width + 1 if lower and right else NO_PIXEL,
             )
             rows = (
                 max(r, 0) * g.width + begin,

@@ -1,8 +1,8 @@
 """Unpooling of windows by codes: a byte for each switch, made once for all windows.
 
 What many windows read of the same switches is small that way, and says at which tap of
-its own window a value lies: values at the same tap of theirs go to pixels a stride
-apart, in vectors.
+its own window a value lies. The usual pools go block by block (:mod:`.code_blocks`);
+of others, values at the same tap of theirs go to pixels a stride apart, in vectors.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from ...per_axis import Sizes
 from . import arena, code_blocks
+from .block_vectors import STREAMED
 from .code_vectors import add_named
 from .compiled import compiled
-from .ending import STREAMED
 from .layout import channels_last, logical
 from .regular import WIDEST, guessed
 from .team import spread
@@ -102,10 +102,9 @@ def collect_windows(values: Array, codes: Codes, output: Boxes, inputs: Boxes) -
     geometry = codes.strides, codes.lows, codes.spans
     if code_blocks.suits(*geometry, channels, lanes_of(values.dtype)):
         blocks = [n // 2 + 1 for n in many]
-        g = code_blocks.Geometry(
-            channels, *pooled, *few, *many, *codes.lows, *blocks, codes.spans[1],
-            max(codes.spans) - 2,
-        )  # fmt: skip
+        sizes = *pooled, *few, *many, *codes.lows, *blocks
+        shape = channels, *sizes, codes.spans[1], max(codes.spans) - 2
+        g = code_blocks.Geometry(*map(int, shape))
         args = *flat, rows, g, int(y.nbytes >= STREAMED)
         spread(code_blocks.collect, batch * blocks[0], *args, alone=alone)
         return logical(y)

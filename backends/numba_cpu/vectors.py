@@ -134,9 +134,15 @@ class Code:
 
     def spread(self, scalar: Any) -> Any:
         """The same number in every lane."""
-        nothing = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(nothing, scalar, ir.Constant(I32, 0))
-        lanes = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        return self.in_every_lane(scalar, self.vector)
+
+    def in_every_lane(self, scalar: Any, kind: Any) -> Any:
+        """A number as a vector of this kind, whose integers may be narrower."""
+        if scalar.type == I64 != kind.element:
+            scalar = self.builder.trunc(scalar, kind.element)
+        nothing = ir.Constant(kind, ir.Undefined)
+        first = self.builder.insert_element(nothing, scalar, I32(0))
+        lanes = ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count)
         return self.builder.shuffle_vector(first, nothing, lanes)
 
     def number(self, value: float) -> Any:

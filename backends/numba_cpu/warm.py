@@ -74,12 +74,12 @@ def _meanwhile(dtype: str) -> Iterator[None]:
     except OSError:
         yield
         return
-    with other:  # waits for it
-        try:
-            yield
-        except BaseException:
-            other.terminate()
-            raise
+    try:
+        yield
+        other.wait()
+    finally:
+        other.terminate()  # nothing, where it has ended
+        other.wait()
 
 
 def _ones(dtype: Any, *shape: int) -> np.ndarray[Any, Any]:
