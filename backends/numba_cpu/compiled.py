@@ -4,7 +4,8 @@ Numba is only imported where something is to be compiled. What it made is kept o
 (``kept``) and loaded from there by LLVM alone (``native``), so that a process whose
 kernels are all there starts without Numba. Kernels own no memory, and none of Numba's
 runtime is in them: nothing counts references, so no kernel can allocate, nor assign
-one array's slice to another's.
+one array's slice to another's. Numba lets an index be negative, which keeps LLVM from
+vectors: inner loops over sums of indices have them as ``np.uintp``.
 """
 
 from __future__ import annotations

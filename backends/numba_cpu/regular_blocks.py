@@ -111,6 +111,7 @@ def _blocks(size: Sizes, bounds: Bounds) -> Sizes:
 def _collect(  # type: ignore[no-untyped-def]
     start, stop, x, switches, y, where, missed, masked, g, adding
 ):
+    """A row of blocks, for some of the channels, per task."""
     line = g.few_width * g.channels
     steps = g.width * g.channels, g.channels
     past = 1 if g.streamed > 0 and on_line(y) else 0

@@ -116,6 +116,7 @@ def _input(shape, number, x, v, v_at, patch, g):  # type: ignore[no-untyped-def]
             apart, g.wide,
         )  # fmt: skip
         return
+    # channels that do not fill their last vector are copied, with zeros behind them
     for a in range(r):
         for b in range(r):
             to = (a * r + b) * g.wide
