@@ -81,11 +81,12 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @settings(max_examples=200)
-@given(cases(), st.integers(1, 3), st.sampled_from((sparse_plan.PASS, 1 << 12, 64)))
+@given(cases(), st.integers(1, 3), st.sampled_from((sparse_plan.PART, 1 << 12, 64)))
 def test_any_geometry_exactly(case: Case, threads: int, most: int) -> None:
     with pytest.MonkeyPatch.context() as patch, team.limited(threads):
-        patch.setattr(sparse_plan, "PASS", most)  # fewer weights at a time: more turns
+        patch.setattr(sparse_plan, "PART", most)  # fewer channels at a time
         patch.setattr(sparse_plan, "BAND", most)
+        patch.setattr(sparse_plan, "LISTS", most)
         for planned in (sparse_plan.plan, sparse._planned):
             planned.cache_clear()
         got = case.got()

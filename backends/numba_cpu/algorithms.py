@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ...window import Window
-from . import depthwise, few_columns, sparse, sparse_plan
+from . import depthwise, few_columns, sparse
 from .vectors import lanes_of
 from .winograd_matrices import ALL3, ALL5, BY_TILE, F2, F4, Filtering
 
 #: Tiles whose products take as long as reading the weights for them.
 READING = 20
+PASS = 1 << 20
 
 
 class Problem(NamedTuple):
@@ -148,14 +149,14 @@ def sparse_below(problem: Problem) -> float:
     else:
         all_of_them = here / 1.6
     weight = problem.channels * columns * taps * problem.dtype.itemsize
-    if weight <= 1.5 * sparse_plan.PASS:
-        return all_of_them / (2 * here)
+    if weight <= 1.5 * PASS:
+        return all_of_them / (1.5 * here)
     # every image then has its weights, those that meet a number, brought to the cache
     fetching = 10.0 * problem.batch
     few = all_of_them / (2 * here + 10.0 * here)
     if few * here < problem.batch:
         return few
-    return max(0.0, all_of_them - fetching) / (2 * here)
+    return max(0.0, all_of_them - fetching) / (1.5 * here)
 
 
 @lru_cache(512)

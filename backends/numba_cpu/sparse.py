@@ -1,8 +1,8 @@
 """Input gradients of signals that are mostly zeros, as there are below an unpooling.
 
 Each number that is not zero adds a multiple of a filter to the places that its channel
-saw, a row of the kernel being one run of memory; zeros cost a comparison. The order of
-additions is that of the pixels, for any number of threads.
+saw; zeros cost a comparison. The order of additions is the same for any number of
+threads.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from .launch import Launch
 from .layout import channels_last, logical, pitch_of, turned
 from .packing import packed
 from .sparse_plan import Plan, plan
-from .sparse_vectors import add_block, collect
+from .sparse_vectors import add_line, collect, note, noted
 from .storing import store_run
-from .team import size
 from .three_axes import three
 
 Array = np.ndarray[Any, Any]
@@ -69,19 +68,22 @@ def density(grad: Array) -> float:
 
 
 def _pack(weight: Array, planned: Plan) -> Array:
-    """Each turn's weights ``(filters, elements)``, one after the other; of weights that
-    are not all finite nothing: zero times infinity would have been NaN."""
+    """For each part of the channels each block's weights ``(channels, elements)``; of
+    weights that are not all finite nothing: zero times infinity would have been NaN."""
     if not np.isfinite(weight).all():
         return np.zeros(0, weight.dtype)
-    lanes = planned.geometry.lanes
+    g = planned.geometry
     w = weight.reshape(*weight.shape[:2], *three(weight.shape[2:]))
     lines = w.transpose(2, 3, 0, 4, 1).reshape(*w.shape[2:4], len(w), -1)
-    spare = -lines.shape[-1] % lanes
-    lines = np.pad(lines, [(0, 0)] * 3 + [(0, spare)])
+    lines = np.pad(lines, [(0, 0)] * 3 + [(0, -lines.shape[-1] % g.lanes)])
+    lines = lines.reshape(*lines.shape[:3], -1, g.lanes)
+    blocks = [unit.taken(lines) for unit in planned.units]
+    parts = range(0, len(w), g.part)
     return np.concatenate(
         [
-            np.concatenate([u.taken(lines, lanes) for u in units], 1).reshape(-1)
-            for units in planned.passes
+            block[first : first + g.part].reshape(-1)
+            for first in parts
+            for block in blocks
         ]
     )
 
@@ -103,7 +105,7 @@ def conv_input_grad(
     shifts[n]``, zero where that is outside.
     """
     given = grad.shape, weight.shape, tuple(input_size), window, grad.dtype, ending
-    planned = _planned(*given, size())
+    planned = _planned(*given)
     w = packed(weight, "sparse", planned.pack, *planned.options)
     if not w.size:
         return None
@@ -145,29 +147,28 @@ def _planned(
     window: Window,
     dtype: np.dtype[Any],
     ending: Ending,
-    threads: int,
 ) -> Planned:
     channels, across = weight[1], window.kernel[-1]
-    planned = plan(shape, channels, input_size, window, dtype, threads)
+    planned = plan(shape, channels, input_size, window, dtype)
     still = np.zeros((shape[0], 3), np.int64)
     launch = Launch(
         _gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_), still.dtype),
         planned.fixed, *ending.numbers(dtype), scratch=planned.scratch,
     )  # fmt: skip
     return Planned(
-        planned.result, partial(_pack, planned=planned),
-        tuple(map(len, planned.passes)), planned.start,
+        planned.result, partial(_pack, planned=planned), (planned.geometry.part,),
+        planned.start,
         bool(across * channels % planned.geometry.lanes), still, launch,
     )  # fmt: skip
 
 
 @compiled
 def _gradient(  # type: ignore[no-untyped-def]
-    start, stop, own, grad, weight, bias, y, where, spoilt, shifts, units, turns, g,
-    low, high, masked,
+    start, stop, own, grad, weight, bias, y, where, spoilt, shifts, units, g, low,
+    high, masked,
 ):  # fmt: skip
     """One band of rows of the result per task."""
-    sums = own[g.store + g.lanes :]
+    sums = own[2 * g.store + g.lanes :]
     length = g.width * g.channels
     for task in range(start, stop):
         plane, band = divmod(task, g.bands)
@@ -178,11 +179,20 @@ def _gradient(  # type: ignore[no-untyped-def]
         for j in range((last - first) * g.line):
             sums[np.uintp(j)] = 0
         within = 0 <= z + dz < g.depth
-        for turn in range(len(turns) if within else 0):
-            _turn(
-                n, z + dz, first + dy, last + dy, turn, own, grad, weight, sums, units,
-                turns, g,
-            )  # fmt: skip
+        for part in range(0, g.filters if within else 0, g.part):
+            _part(
+                n,
+                z + dz,
+                first + dy,
+                last + dy,
+                part,
+                own,
+                grad,
+                weight,
+                sums,
+                units,
+                g,
+            )
         # zero times infinity is NaN where a widened weight's zero met it
         nowhere = False
         before = min(max(0, -dx), g.width) * g.channels
@@ -206,13 +216,14 @@ def _gradient(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _turn(  # type: ignore[no-untyped-def]
-    n, z, first, last, turn, own, grad, weight, sums, units, turns, g
+def _part(  # type: ignore[no-untyped-def]
+    n, z, first, last, part, own, grad, weight, sums, units, g
 ):
-    """Add what some blocks of the kernel give to the rows ``first`` to ``last``."""
-    unit, beyond, pitch = turns[turn]
-    store, rest = own[: g.store], own[g.store : g.store + g.lanes]
-    whole = g.filters // g.lanes * g.lanes
+    """Add what a part of the channels gives to the rows ``first`` to ``last``."""
+    store, rest = own[: 2 * g.store], own[2 * g.store : 2 * g.store + g.lanes]
+    vectors, left = divmod(min(g.part, g.filters - part), g.lanes)
+    for k in range(g.lanes):
+        rest[k] = 0
     above = first + g.top - (g.kernel_y - 1) * g.dilation_y
     top = max(0, (above + g.step_y - 1) // g.step_y)
     bottom = min(g.in_height, (last - 1 + g.top) // g.step_y + 1)
@@ -221,39 +232,68 @@ def _turn(  # type: ignore[no-untyped-def]
         if along < 0 or along % g.dilation_z or along // g.dilation_z >= g.kernel_z:
             continue
         tap = along // g.dilation_z
-        for h in range(top, bottom):
-            for w in range(g.in_width):
-                at = (((n * g.in_depth + d) * g.in_height + h) * g.in_width + w) * (
-                    g.filters
-                )
-                found = 0
-                for c in range(0, whole, g.lanes):
-                    found = collect(grad, at + c, c, store, found)
-                if whole < g.filters:
-                    for c in range(g.lanes):
-                        rest[c] = 0
-                    for c in range(g.filters - whole):
-                        rest[c] = grad[at + whole + c]
-                    found = collect(rest, 0, whole, store, found)
-                if found == 0:
-                    continue
-                column = w * g.step_x * g.channels
-                for u in range(unit, beyond):
-                    if units[u, 0] != tap:
-                        continue
-                    rows, vectors = units[u, 2], units[u, 4]
-                    target = h * g.step_y - g.top + units[u, 1] * g.dilation_y
-                    skipped = 0
-                    while skipped < rows and target < first:
-                        target += g.dilation_y
-                        skipped += 1
-                    count = rows - skipped
-                    while count > 0 and target + (count - 1) * g.dilation_y >= last:
-                        count -= 1
-                    if count > 0:
-                        add_block(
-                            count, vectors, store, found, weight,
-                            units[u, 5] + skipped * vectors * g.lanes, pitch, sums,
-                            (target - first) * g.line + column + units[u, 3] * g.lanes,
-                            g.dilation_y * g.line,
-                        )  # fmt: skip
+        at = ((n * g.in_depth + d) * g.in_height + top) * g.in_width * g.filters + part
+        row, column = top, 0
+        while row < bottom:
+            begin, found = row, g.noted
+            note(store, 0, found)
+            while row < bottom and found + g.most <= g.store:
+                note(store, found, column)
+                last_one = found + 1 + g.group
+                for p in range(g.group):
+                    length = -last_one
+                    if column < g.in_width:
+                        for v in range(vectors):
+                            c = v * g.lanes
+                            last_one = collect(grad, at + c, c, store, last_one)
+                        if left > 0:
+                            c = vectors * g.lanes
+                            for k in range(left):
+                                rest[np.uintp(k)] = grad[np.uintp(at + c + k)]
+                            last_one = collect(rest, 0, c, store, last_one)
+                        at += g.filters
+                        column += 1
+                    note(store, found + 1 + p, length + last_one)
+                if last_one > found + 1 + g.group:
+                    found = last_one
+                if column == g.in_width:
+                    row, column = row + 1, 0
+                    note(store, row - begin, found)
+            if column > 0:
+                note(store, row - begin + 1, found)
+            if found > g.noted:
+                _add(
+                    tap, begin, row + (column > 0), first, last, part, store, weight, sums,
+                    units, g,
+                )  # fmt: skip
+
+
+@compiled
+def _add(  # type: ignore[no-untyped-def]
+    tap, begin, end, first, last, part, store, weight, sums, units, g
+):
+    """Every block's products with what is listed of the rows ``begin`` to ``end``."""
+    taken = min(g.part, g.filters - part)
+    for u in range(len(units)):
+        if units[u, 0] != tap:
+            continue
+        height, vectors = units[u, 2], units[u, 4]
+        row = vectors * g.lanes
+        at = part * g.weights + units[u, 6] * taken
+        for h in range(begin, end):
+            start, stop = noted(store, h - begin), noted(store, h - begin + 1)
+            target = h * g.step_y - g.top + units[u, 1] * g.dilation_y
+            skipped, count = 0, height
+            while count > 0 and target < first:
+                target += g.dilation_y
+                skipped += 1
+                count -= 1
+            while count > 0 and target + (count - 1) * g.dilation_y >= last:
+                count -= 1
+            if start < stop and count > 0:
+                add_line(
+                    g.group, count, vectors, store, start, stop, weight, at + skipped * row,
+                    height * row, sums,
+                    (target - first) * g.line + units[u, 3] * g.lanes,
+                    g.dilation_y * g.line, units[u, 5] * g.lanes, g.step_x * g.channels,
+                )  # fmt: skip

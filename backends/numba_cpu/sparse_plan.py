@@ -1,7 +1,8 @@
-"""How an input gradient that skips zeros is cut: bands of rows, blocks of the kernel.
+"""How an input gradient that skips zeros is cut: bands, parts of channels, blocks.
 
-A block is what the registers add up at a time, some rows of some vectors. Blocks are
-gone through in turns whose weights stay in the cache.
+A block is what the registers add up at a time: some rows of the kernel, and of each
+some vectors. Its weights for one part of the channels fit the first-level cache, where
+they stay while a band's pixels are gone through.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ import numpy as np
 from ...per_axis import Sizes
 from ...window import Window
 from .arguments import Fixed
-from .sparse_vectors import WIDTHS, rows_beside
+from .sparse_vectors import GROUP, TAPS, WIDTHS, rows_beside
 from .three_axes import three
 from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 
-#: Bytes of weights that are gone through together: they stay in the L2 cache.
-PASS = 1 << 20
+#: Bytes of weights that are gone through together: the L1 cache has room for more.
+PART = 40 << 10
 #: Bytes of sums that a task works on.
-BAND = 1 << 18
+BAND = 1 << 19
+#: Bytes of what is not zero, listed before it is gone through.
+LISTS = 1 << 18
+#: Bands of a batch at least, for balance, if they have :data:`LEAST` rows.
+BANDS, LEAST = 16, 8
 
 
 class Geometry(NamedTuple):
@@ -51,8 +56,13 @@ class Geometry(NamedTuple):
     line: int  # elements from one row of sums to the next
     rows: int  # of a band
     bands: int  # per plane
-    store: int  # elements that hold a pixel's list
+    part: int  # channels of the signal that are gone through together
+    store: int  # entries that there is room for
+    group: int  # pixels whose lists lie side by side
+    noted: int  # of these for where the rows' lists begin
+    most: int  # that a pixel may take
     lanes: int
+    weights: int  # elements for each channel of the signal
 
 
 class Unit(NamedTuple):
@@ -63,14 +73,15 @@ class Unit(NamedTuple):
     rows: int
     vector: int
     vectors: int
-    at: int  # where its weights are
+    apart: int  # from one of its vectors to the next
+    at: int  # where its weights are, for each channel before all of a part
 
-    def taken(self, lines: Array, lanes: int) -> Array:
-        """Its part of ``lines (planes, rows, filters, vectors * lanes)``."""
-        columns = slice(self.vector * lanes, (self.vector + self.vectors) * lanes)
-        rows = slice(self.row, self.row + self.rows)
-        part = lines[self.plane, rows, :, columns].transpose(1, 0, 2)
-        return part.reshape(part.shape[0], -1)
+    def taken(self, lines: Array) -> Array:
+        """Its part of ``lines (planes, rows, filters, vectors, lanes)``."""
+        last = self.vector + (self.vectors - 1) * self.apart + 1
+        columns = slice(self.vector, last, self.apart)
+        taken = lines[self.plane, self.row : self.row + self.rows, :, columns]
+        return taken.transpose(1, 0, 2, 3).reshape(taken.shape[1], -1)
 
 
 class Plan(NamedTuple):
@@ -79,10 +90,9 @@ class Plan(NamedTuple):
     result: tuple[int, ...]  # the shape of its memory, channels last
     tasks: int
     geometry: Geometry
-    passes: tuple[tuple[Unit, ...], ...]
+    units: tuple[Unit, ...]
     fixed: Fixed
-    """Units ``(units, 6)``, the geometry, and turns ``(passes, 3)`` between them: first
-    unit, the one after the last, length of a row."""
+    """Units ``(units, 7)`` and the geometry."""
     scratch: tuple[int, Any]
     start: Array  # without a bias
 
@@ -94,65 +104,83 @@ def plan(
     input_size: Sizes,
     window: Window,
     dtype: np.dtype[Any],
-    threads: int,
 ) -> Plan:
-    """How the gradient of this shape is gone through, for so many threads."""
+    """How the gradient of this shape is gone through."""
     batch, filters, *rest = shape
     lanes = lanes_of(dtype)
     came, goes = three(tuple(rest)), three(tuple(input_size))
     kernel, step = three(window.kernel), three(window.stride)
     dilation = three(window.dilation)
     before = three(tuple(b for b, _ in window.padding), 0)
-    across = max((came[2] - 1) * step[2] + kernel[2], before[2] + goes[2])
+    overlap = step[2] == 1 < min(kernel[2], kernel[1])
+    group = GROUP if overlap and channels % lanes == 0 else 1
+    across = max((came[2] - 1) * step[2] + kernel[2], before[2] + goes[2]) + group - 1
     line = -(-across * channels // lanes) * lanes + lanes
     planes = batch * goes[0]
     fit = max(1, BAND // (line * dtype.itemsize))
-    wanted = -(-4 * threads // max(1, planes))  # bands, for balance
-    rows = max(1, min(fit, max(8, -(-goes[1] // wanted)), goes[1]))
+    wanted = -(-BANDS // max(1, planes))
+    rows = max(1, min(fit, max(LEAST, -(-goes[1] // wanted)), goes[1]))
     bands = -(-goes[1] // rows)
-    store = 2 * (-(-filters // lanes) + 1) * lanes
+    units = tuple(_units(kernel, channels, lanes, group))
+    largest = max(u.rows * u.vectors for u in units) * lanes * dtype.itemsize
+    parts = -(-filters // max(lanes, PART // largest // lanes * lanes))
+    part = -(-filters // parts // lanes) * lanes
+    noted = (rows + (kernel[1] - 1) * dilation[1]) // step[1] + 3
+    most = group * (part + 1) + 1 + lanes
+    store = max(noted + most, LISTS // (dtype.itemsize + 4)) // lanes * lanes + lanes
     geometry = Geometry(
         *came, filters, *goes, channels, *kernel[:2], *step, *dilation[:2], *before,
-        line, rows, bands, store, lanes,
+        line, rows, bands, part, store, group, noted, most, lanes, units[-1].at + _elements(units[-1], lanes),
     )  # fmt: skip
-    most = max(1, PASS // (filters * dtype.itemsize))
-    passes = tuple(_passes(kernel, channels, filters, lanes, most))
-    ends = np.cumsum([0, *map(len, passes)])
-    turns = [
-        (first, last, sum(u.rows * u.vectors for u in units) * lanes)
-        for first, last, units in zip(ends[:-1], ends[1:], passes, strict=True)
-    ]
-    listed = np.array([unit for units in passes for unit in units], np.int64)
     return Plan(
-        (batch, *input_size, channels), planes * bands, geometry, passes,
-        Fixed(listed, np.array(turns, np.int64), geometry),
-        (store + lanes + rows * line, dtype),
+        (batch, *input_size, channels), planes * bands, geometry, units,
+        Fixed(np.array(units, np.int64), geometry),
+        (2 * store + lanes + rows * line, dtype),
         np.zeros(goes[2] * channels, dtype),
     )  # fmt: skip
 
 
-def _passes(
-    kernel: tuple[int, int, int], channels: int, filters: int, lanes: int, most: int
-) -> Iterator[tuple[Unit, ...]]:
-    """All blocks, in turns whose weights have ``most`` elements a filter."""
-    units: list[Unit] = []
-    base = taken = 0
-    for unit in _units(kernel, -(-kernel[2] * channels // lanes)):
-        length = unit.rows * unit.vectors * lanes
-        if units and taken + length > most:
-            yield tuple(units)
-            base, taken, units = base + filters * taken, 0, []
-        units.append(unit._replace(at=base + taken))
-        taken += length
-    yield tuple(units)
+def _evenly(whole: int, most: int) -> Iterator[tuple[int, int]]:
+    """Where parts of at most ``most`` begin, and how long they are: much the same."""
+    parts = -(-whole // most)
+    ends = [n * whole // parts for n in range(parts + 1)]
+    for begin, end in zip(ends, ends[1:], strict=False):
+        yield begin, end - begin
 
 
-def _units(kernel: tuple[int, int, int], vectors: int) -> Iterator[Unit]:
-    for plane in range(kernel[0]):
-        first = 0
-        while first < vectors:
-            width = next(w for w in WIDTHS if w <= vectors - first)
-            height = rows_beside(width)
-            for row in range(0, kernel[1], height):
-                yield Unit(plane, row, min(height, kernel[1] - row), first, width, 0)
-            first += width
+def _elements(unit: Unit, lanes: int) -> int:
+    return unit.rows * unit.vectors * lanes
+
+
+def _units(
+    kernel: tuple[int, int, int], channels: int, lanes: int, group: int
+) -> Iterator[Unit]:
+    """All blocks. For a group of pixels a block takes the same channels at several
+    taps, whose sums overlap; else a row is one run."""
+    planes, height, width = kernel
+    at = 0
+    for plane in range(planes):
+        for first, vectors, apart in _columns(width, channels, lanes, group):
+            for row, rows in _evenly(height, rows_beside(vectors, group)):
+                unit = Unit(plane, row, rows, first, vectors, apart, at)
+                yield unit
+                at += _elements(unit, lanes)
+
+
+def _columns(
+    width: int, channels: int, lanes: int, group: int
+) -> Iterator[tuple[int, int, int]]:
+    """First vector of a row, how many, and how far apart."""
+    if group > 1:
+        each = channels // lanes
+        for v in range(each):
+            for tap, taps in _evenly(width, max(TAPS)):
+                yield v + tap * each, taps, each
+        return
+    left = -(-width * channels // lanes)
+    first = 0
+    while left:
+        vectors = next(w for w in WIDTHS if w <= left)
+        yield first, vectors, 1
+        first += vectors
+        left -= vectors

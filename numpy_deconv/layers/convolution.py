@@ -48,6 +48,7 @@ class Conv(Layer):
     """Cross-correlation with ``weight (K, C/groups, *kernel)`` plus ``bias (K,)``."""
 
     parameters = ("weight", "bias")
+    crops_alike = True
 
     weight: Array
     bias: Array | None = None

@@ -36,6 +36,9 @@ class Layer(ABC):
     arity: ClassVar[int | None] = 1  # how many inputs it takes; None: any number
     parameters: ClassVar[tuple[str, ...]] = ()  # the fields that are learnt arrays
     outside: ClassVar[float] = 0  # what a window sees beyond the edge of the image
+    #: Whether :meth:`crop` asks for nothing but the boxes' sizes, their number, and how
+    #: far outputs lie from what they read: then it is asked once for all such boxes.
+    crops_alike: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """A layer with a new way back has none of what was written for the old one."""
@@ -138,6 +141,9 @@ _COMPANIONS = {
     "forward": ("on_windows",),
     "vjp": ("slim", "take", "crop"),
     "reads": ("window", "on_windows", "crop"),
+    # last, as they may be among what is taken away by those above
+    "on_windows": ("crops_alike",),
+    "crop": ("crops_alike",),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from ..layers.boxes import Boxes
 from ..rules import gradient
 from .footprint import Stop
 from .route import Batch
+
+Cropped: TypeAlias = tuple[list[int], tuple[Layer, Any] | None]
 
 
 def descend(batch: Batch[Stop], signal: Array, start: str, stop: str) -> Array:
@@ -43,18 +47,16 @@ def _through(batch: Batch[Stop], step: Stop, gy: Array) -> dict[int, Array]:
     """What one layer hands to the boxes of its sources; nothing to an empty one."""
     if step.is_done:
         return {slot: _moved(batch, step, slot, gy) for slot in step.carrying}
-    inputs = [batch.read_by(step, slot) for slot in range(len(step.sources))]
-    filled = [math.prod(boxes.shape) > 0 for boxes in inputs]
-    slots = [slot for slot in step.carrying if filled[slot]]
+    slots, cropped = _cropped(batch, step)
     if not slots:
         return {}
-    layer, output = step.layer, batch.at(step.name)
-    saved = batch.route.tape.saved[step.name]
+    layer, saved = step.layer, batch.route.tape.saved[step.name]
     rule = step.rule.rectified if step.rectifies else step.rule
     gxs: Sequence[Array | None]
     if step.rule.passes:
         gxs = rule(layer, saved, gy)
-    elif not all(filled) or (cropped := layer.crop(saved, inputs, output)) is None:
+    elif cropped is None:
+        inputs, output = _boxes(batch, step)
         planes = rule(layer, layer.take(saved, output.samples), output.place(gy))
         gxs = [
             boxes.by_row().cut(plane) if slot in slots else None
@@ -67,6 +69,33 @@ def _through(batch: Batch[Stop], step: Stop, gy: Array) -> dict[int, Array]:
             return {0: layer.vjp_moved(kept, gy, 0 if step.rectifies else None, places)}
         gxs = rule(layer, kept, gy)
     return {slot: _moved(batch, step, slot, gxs[slot]) for slot in slots}
+
+
+def _boxes(batch: Batch[Stop], step: Stop) -> tuple[list[Boxes], Boxes]:
+    """The boxes of a layer's inputs, and of its output."""
+    inputs = [batch.read_by(step, slot) for slot in range(len(step.sources))]
+    return inputs, batch.at(step.name)
+
+
+def _cropped(batch: Batch[Stop], step: Stop) -> Cropped:
+    """The slots that the signal goes on by, and the layer on windows, if there is one;
+    small batches are many, and a convolution is asked once for all that are alike."""
+    find = partial(_crop, batch, step)
+    if not step.layer.crops_alike:
+        return find()
+    key = step.number, batch.label, len(batch.rows)
+    found: Cropped = batch.route.course.remembered(key, find)
+    return found
+
+
+def _crop(batch: Batch[Stop], step: Stop) -> Cropped:
+    inputs, output = _boxes(batch, step)
+    filled = [math.prod(boxes.shape) > 0 for boxes in inputs]
+    slots = [slot for slot in step.carrying if filled[slot]]
+    if step.rule.passes or not slots or not all(filled):
+        return slots, None
+    saved = batch.route.tape.saved[step.name]
+    return slots, step.layer.crop(saved, inputs, output)
 
 
 def _moved(batch: Batch[Stop], step: Stop, slot: int, window: Array) -> Array:

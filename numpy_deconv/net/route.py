@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Generic, TypeVar
+from functools import cached_property, partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ..window import Window
 from .memory import free_memory, too_large
 from .steps import INPUT
 from .tape import Tape
+
+#: Answers that a course remembers.
+REMEMBERED = 1 << 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,10 @@ class Course(Generic[Kind]):
     _shapes: dict[tuple[int, int], Sizes] = field(
         default_factory=dict, init=False, repr=False
     )
+    #: What has been found out of rows that can travel together, by their label.
+    known: dict[tuple[Any, ...], Any] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def labels(self) -> Indices:
@@ -67,6 +74,15 @@ class Course(Generic[Kind]):
         whole = rows.view(f"V{rows.shape[1] * rows.itemsize}").reshape(-1).tolist()
         known: dict[bytes, int] = {}
         return np.array([known.setdefault(row, len(known)) for row in whole])
+
+    def remembered(self, key: tuple[Any, ...], find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, asked once for a key that has a label in it."""
+        found = self.known.get(key)
+        if found is None:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            found = self.known[key] = find()
+        return found
 
     def origins(self, ranges: Indices) -> Indices:
         """Where boxes of this course begin, in one piece."""
@@ -124,6 +140,7 @@ class Batch(Generic[Kind]):
         self.route, self.rows = route, rows
         self._at, self._samples = route.at[rows], route.samples[rows]
         self._first = int(self._at[0])
+        self.label = int(route.course.labels[self._first])
         self._made: dict[tuple[int, Sizes], Boxes] = {}
 
     def at(self, name: str) -> Boxes:
@@ -155,7 +172,9 @@ def batches(
 ) -> Iterator[Batch[Kind]]:
     """Every group, in parts that take no more than ``limit`` bytes, or one row."""
     for group in route.groups(rows):
-        step = max(1, limit // max(1, row_bytes(Batch(route, group[:1]))))
+        one = Batch(route, group[:1])
+        each = route.course.remembered((row_bytes, one.label), partial(row_bytes, one))
+        step = max(1, limit // max(1, each))
         for first in range(0, len(group), step):
             yield Batch(route, group[first : first + step])
 
