@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numpy_deconv.backend import NumpyBackend
-from numpy_deconv.backends.numba_cpu import shifting, sparse, sparse_plan, team
+from numpy_deconv.backends.numba_cpu import (
+    shifting,
+    sparse,
+    sparse_plan,
+    sparse_vectors,
+    team,
+)
 from numpy_deconv.backends.numba_cpu.algorithms import Problem, sparse_below
 from numpy_deconv.backends.numba_cpu.ending import Ending
 from numpy_deconv.layers.boxes import Boxes
@@ -46,6 +52,12 @@ class Case(NamedTuple):
         grad = fenced(self.grad, True)
         given_ = (grad, self.weight, self.bias, self.size, self.window)
         return sparse.conv_input_grad(*given_, Ending(low, high), None, shifts)
+
+
+def forget() -> None:
+    """Plan anew."""
+    for planned in (sparse_plan.plan, sparse._planned):
+        planned.cache_clear()
 
 
 @st.composite
@@ -87,13 +99,23 @@ def test_any_geometry_exactly(case: Case, threads: int, most: int) -> None:
         patch.setattr(sparse_plan, "PART", most)  # fewer channels at a time
         patch.setattr(sparse_plan, "BAND", most)
         patch.setattr(sparse_plan, "LISTS", most)
-        for planned in (sparse_plan.plan, sparse._planned):
-            planned.cache_clear()
+        forget()
         got = case.got()
-        for planned in (sparse_plan.plan, sparse._planned):
-            planned.cache_clear()
+        forget()
     assert got.dtype == case.grad.dtype
     np.testing.assert_array_equal(got, case.expected())
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 6, 7])
+@pytest.mark.parametrize("width", range(1, 10))
+def test_sums_have_room_for_whole_groups(kernel: int, width: int) -> None:
+    """The last one may reach beyond the signal; what it adds there is zero."""
+    window, size = Window.of(kernel, 2), (kernel, width + kernel - 1)
+    shape, dtype = (1, 8, 1, width), np.dtype(np.float32)
+    g = sparse_plan.plan(shape, 64, size, window, dtype).geometry
+    assert g.group == sparse_vectors.GROUP
+    pixels = -(-width // g.group) * g.group
+    assert (pixels + kernel - 1) * g.channels <= g.line
 
 
 @given(cases())
@@ -140,16 +162,39 @@ def test_a_zero_meets_an_infinite_weight() -> None:
     assert case.got() is None
 
 
-def test_the_same_bits_with_any_number_of_threads() -> None:
+@pytest.mark.parametrize("columns", [3, 16, 48])
+@pytest.mark.parametrize(
+    "kernel", [(13, 7), (7, 13), (2, 31), (9, 1), (1, 9), (3, 2, 8)], ids=str
+)
+def test_kernels_that_no_block_holds(kernel: tuple[int, ...], columns: int) -> None:
     rng = np.random.default_rng(0)
-    window = Window.of(5, 2, stride=2, padding=2, input_size=(31, 29))
-    grad = rng.standard_normal((2, 40, 16, 15)).astype(np.float32)
-    weight = rng.standard_normal((40, 24, 5, 5)).astype(np.float32)
+    places = (9, 21)[: len(kernel)] if len(kernel) < 3 else (2, 5, 11)
+    size = tuple(k + n - 1 for k, n in zip(kernel, places, strict=True))
+    grad = rng.integers(-8, 9, (2, 40, *places)) * (rng.random((2, 40, *places)) < 0.2)
+    weight = rng.integers(-8, 9, (40, columns, *kernel)).astype(np.float32)
+    window = Window.of(kernel, len(kernel), input_size=size)
+    case = Case(grad.astype(np.float32), weight, None, size, window)
+    np.testing.assert_array_equal(case.got(), case.expected())
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("room", [1, sparse_plan.LISTS])
+def test_the_same_bits_with_any_number_of_threads(
+    stride: int, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse_plan, "LISTS", room)
+    rng = np.random.default_rng(0)
+    window = Window.of(5, 2, stride=stride, padding=2, input_size=(31, 29))
+    shape = 2, 40, *window.output_size((31, 29))
+    grad = rng.standard_normal(shape).astype(np.float32)
+    weight = rng.standard_normal((40, 40 - 8 * stride, 5, 5)).astype(np.float32)
     found = set()
     for threads in (1, 2, 3, 7):
+        forget()
         with team.limited(threads):
             case = Case(grad, weight, None, (31, 29), window)
             found.add(case.got().tobytes())
+    forget()
     assert len(found) == 1
 
 
@@ -196,16 +241,16 @@ def test_a_glance_at_the_middle_saves_looking_further() -> None:
     ("changes", "least", "most"),
     [
         ({}, 0.08, 0.15),  # beside Winograd's filtering
-        ({"winograd": False}, 0.25, 0.4),
+        ({"winograd": False}, 0.6, 0.8),
         ({"filters": 3}, 0.02, 0.1),  # beside a column for each tap
         # three numbers along a row, which any vector holds; and more than any
         ({"filters": 1, "window": Window.of(3, 2, stride=2)}, 1.0, 1.0),
-        ({"filters": 4, "window": Window.of(5, 2, stride=2)}, 0.7, 0.7),
+        ({"filters": 4, "window": Window.of(5, 2, stride=2)}, 0.6, 0.6),
         ({"filters": 3, "window": Window.of(11, 2, stride=4)}, 0.5, 0.9),
         ({"window": Window.of(1, 2)}, 0.01, 0.1),
         ({"window": Window.of(3, 2, dilation=2)}, 0.0, 0.0),
         ({"groups": 2}, 0.0, 0.0),
-        ({"channels": 512, "filters": 512}, 0.05, 0.15),
+        ({"channels": 512, "filters": 512}, 0.05, 0.1),
     ],
     ids=str,
 )

@@ -14,13 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ...window import Window
-from . import depthwise, few_columns, sparse
+from . import depthwise, few_columns, sparse, sparse_plan
 from .vectors import lanes_of
 from .winograd_matrices import ALL3, ALL5, BY_TILE, F2, F4, Filtering
 
 #: Tiles whose products take as long as reading the weights for them.
 READING = 20
-PASS = 1 << 20
+#: Cycles for each number of a signal that is mostly zeros, and each that is not zero.
+FINDING, PRODUCT = 0.125, 0.72
+#: Bytes of weights that stay in the L2 cache, most of them.
+FITS = 3 << 19
 
 
 class Problem(NamedTuple):
@@ -121,11 +124,11 @@ TABLE = (
 def sparse_below(problem: Problem) -> float:
     """Share of numbers that are not zero below which an input gradient skips zeros.
 
-    Row by row of the kernel (:mod:`.sparse`), a vector of products takes two cycles,
-    since the weights come from the L2 cache; a tile that goes through all numbers makes
-    1.6 vectors a cycle, and Winograd's filtering 1.1 of its fewer ones. With so few
-    columns that vectors stay half empty rows are the quickest in any case, but beside
-    a column for each tap.
+    For each of them a vector of products takes :data:`PRODUCT` cycles, and for any
+    number finding out and adding up :data:`FINDING`; a tile that goes through all
+    numbers makes 1.6 vectors a cycle, and Winograd's filtering 1.1 of its fewer ones.
+    With so few columns that vectors stay half empty rows are the quickest in any case,
+    but beside a column for each tap.
     """
     window, columns = problem.window, problem.filters
     if not sparse.suits(window, problem.groups):
@@ -138,7 +141,7 @@ def sparse_below(problem: Problem) -> float:
         return vectors / (10 * taps // window.kernel[-1])
     if columns <= 4:
         filled = columns * window.kernel[-1] <= lanes_of(problem.dtype)
-        return 1.0 if filled else 0.7
+        return 1.0 if filled else 0.6
     here = problem.batch * math.prod(problem.places)
     how = chosen(problem)
     if how in FILTERINGS:
@@ -148,15 +151,16 @@ def sparse_below(problem: Problem) -> float:
         all_of_them = problem.batch * math.prod(problem.outputs) / 1.6
     else:
         all_of_them = here / 1.6
-    weight = problem.channels * columns * taps * problem.dtype.itemsize
-    if weight <= 1.5 * PASS:
-        return all_of_them / (1.5 * here)
-    # every image then has its weights, those that meet a number, brought to the cache
-    fetching = 10.0 * problem.batch
-    few = all_of_them / (2 * here + 10.0 * here)
-    if few * here < problem.batch:
-        return few
-    return max(0.0, all_of_them - fetching) / (1.5 * here)
+    fetching = 0.0
+    if problem.channels * columns * taps * problem.dtype.itemsize > FITS:
+        # every band has its weights, those that meet a number, brought to the cache
+        few = all_of_them / (11.5 * here)
+        if few * here < problem.batch:
+            return few
+        shape = problem.batch, problem.channels, *problem.places
+        given = columns, problem.outputs, window, problem.dtype
+        fetching = 10.0 * sparse_plan.plan(shape, *given).tasks
+    return max(0.0, (all_of_them - fetching) / here - FINDING) / PRODUCT
 
 
 @lru_cache(512)

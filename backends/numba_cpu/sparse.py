@@ -1,8 +1,8 @@
 """Input gradients of signals that are mostly zeros, as there are below an unpooling.
 
 Each number that is not zero adds a multiple of a filter to the places that its channel
-saw; zeros cost a comparison. The order of additions is the same for any number of
-threads.
+saw; zeros cost a comparison. Here is how many there are, which tells whether that pays,
+and the call; :mod:`.sparse_kernel` does it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ import numpy as np
 from ...per_axis import Sizes
 from ...window import Window
 from . import arena
-from .compiled import compiled
-from .ending import Ending, beside, mask
+from .ending import Ending, beside
 from .launch import Launch
 from .layout import channels_last, logical, pitch_of, turned
 from .packing import packed
+from .sparse_kernel import gradient
 from .sparse_plan import Plan, plan
-from .sparse_vectors import add_line, collect, note, noted
-from .storing import store_run
 from .three_axes import three
 
 Array = np.ndarray[Any, Any]
@@ -152,7 +150,7 @@ def _planned(
     planned = plan(shape, channels, input_size, window, dtype)
     still = np.zeros((shape[0], 3), np.int64)
     launch = Launch(
-        _gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_), still.dtype),
+        gradient, planned.tasks, (*(dtype,) * 5, np.dtype(np.bool_), still.dtype),
         planned.fixed, *ending.numbers(dtype), scratch=planned.scratch,
     )  # fmt: skip
     return Planned(
@@ -160,140 +158,3 @@ def _planned(
         planned.start,
         bool(across * channels % planned.geometry.lanes), still, launch,
     )  # fmt: skip
-
-
-@compiled
-def _gradient(  # type: ignore[no-untyped-def]
-    start, stop, own, grad, weight, bias, y, where, spoilt, shifts, units, g, low,
-    high, masked,
-):  # fmt: skip
-    """One band of rows of the result per task."""
-    sums = own[2 * g.store + g.lanes :]
-    length = g.width * g.channels
-    for task in range(start, stop):
-        plane, band = divmod(task, g.bands)
-        n, z = divmod(plane, g.depth)
-        dz, dy, dx = shifts[3 * n], shifts[3 * n + 1], shifts[3 * n + 2]
-        first = band * g.rows
-        last = min(first + g.rows, g.height)
-        for j in range((last - first) * g.line):
-            sums[np.uintp(j)] = 0
-        within = 0 <= z + dz < g.depth
-        for part in range(0, g.filters if within else 0, g.part):
-            _part(
-                n,
-                z + dz,
-                first + dy,
-                last + dy,
-                part,
-                own,
-                grad,
-                weight,
-                sums,
-                units,
-                g,
-            )
-        # zero times infinity is NaN where a widened weight's zero met it
-        nowhere = False
-        before = min(max(0, -dx), g.width) * g.channels
-        after = max(before, min(g.width, g.width - dx) * g.channels)
-        for row in range(last - first):
-            target = (plane * g.height + first + row) * length
-            begin, end = before, after
-            if not within or not 0 <= first + row + dy < g.height:
-                begin = end = 0
-            for j in range(begin):
-                y[np.uintp(target + j)] = 0
-            nowhere |= store_run(
-                sums, row * g.line + (g.left + dx) * g.channels + begin, bias, begin,
-                y, target + begin, end - begin, low, high,
-            )  # fmt: skip
-            for j in range(end, length):
-                y[np.uintp(target + j)] = 0
-            if masked:
-                mask(y, target, 0, where, 1, length)
-        spoilt[task] = nowhere
-
-
-@compiled
-def _part(  # type: ignore[no-untyped-def]
-    n, z, first, last, part, own, grad, weight, sums, units, g
-):
-    """Add what a part of the channels gives to the rows ``first`` to ``last``."""
-    store, rest = own[: 2 * g.store], own[2 * g.store : 2 * g.store + g.lanes]
-    vectors, left = divmod(min(g.part, g.filters - part), g.lanes)
-    for k in range(g.lanes):
-        rest[k] = 0
-    above = first + g.top - (g.kernel_y - 1) * g.dilation_y
-    top = max(0, (above + g.step_y - 1) // g.step_y)
-    bottom = min(g.in_height, (last - 1 + g.top) // g.step_y + 1)
-    for d in range(g.in_depth):
-        along = z + g.front - d * g.step_z
-        if along < 0 or along % g.dilation_z or along // g.dilation_z >= g.kernel_z:
-            continue
-        tap = along // g.dilation_z
-        at = ((n * g.in_depth + d) * g.in_height + top) * g.in_width * g.filters + part
-        row, column = top, 0
-        while row < bottom:
-            begin, found = row, g.noted
-            note(store, 0, found)
-            while row < bottom and found + g.most <= g.store:
-                note(store, found, column)
-                last_one = found + 1 + g.group
-                for p in range(g.group):
-                    length = -last_one
-                    if column < g.in_width:
-                        for v in range(vectors):
-                            c = v * g.lanes
-                            last_one = collect(grad, at + c, c, store, last_one)
-                        if left > 0:
-                            c = vectors * g.lanes
-                            for k in range(left):
-                                rest[np.uintp(k)] = grad[np.uintp(at + c + k)]
-                            last_one = collect(rest, 0, c, store, last_one)
-                        at += g.filters
-                        column += 1
-                    note(store, found + 1 + p, length + last_one)
-                if last_one > found + 1 + g.group:
-                    found = last_one
-                if column == g.in_width:
-                    row, column = row + 1, 0
-                    note(store, row - begin, found)
-            if column > 0:
-                note(store, row - begin + 1, found)
-            if found > g.noted:
-                _add(
-                    tap, begin, row + (column > 0), first, last, part, store, weight, sums,
-                    units, g,
-                )  # fmt: skip
-
-
-@compiled
-def _add(  # type: ignore[no-untyped-def]
-    tap, begin, end, first, last, part, store, weight, sums, units, g
-):
-    """Every block's products with what is listed of the rows ``begin`` to ``end``."""
-    taken = min(g.part, g.filters - part)
-    for u in range(len(units)):
-        if units[u, 0] != tap:
-            continue
-        height, vectors = units[u, 2], units[u, 4]
-        row = vectors * g.lanes
-        at = part * g.weights + units[u, 6] * taken
-        for h in range(begin, end):
-            start, stop = noted(store, h - begin), noted(store, h - begin + 1)
-            target = h * g.step_y - g.top + units[u, 1] * g.dilation_y
-            skipped, count = 0, height
-            while count > 0 and target < first:
-                target += g.dilation_y
-                skipped += 1
-                count -= 1
-            while count > 0 and target + (count - 1) * g.dilation_y >= last:
-                count -= 1
-            if start < stop and count > 0:
-                add_line(
-                    g.group, count, vectors, store, start, stop, weight, at + skipped * row,
-                    height * row, sums,
-                    (target - first) * g.line + units[u, 3] * g.lanes,
-                    g.dilation_y * g.line, units[u, 5] * g.lanes, g.step_x * g.channels,
-                )  # fmt: skip

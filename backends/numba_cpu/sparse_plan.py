@@ -1,14 +1,15 @@
 """How an input gradient that skips zeros is cut: bands, parts of channels, blocks.
 
 A block is what the registers add up at a time: some rows of the kernel, and of each
-some vectors. Its weights for one part of the channels fit the first-level cache, where
-they stay while a band's pixels are gone through.
+some vectors. Its weights for one part of the channels stay in the L1 cache, most of
+them, while a band's pixels are gone through.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +23,9 @@ from .vectors import lanes_of
 
 Array = np.ndarray[Any, Any]
 
-#: Bytes of weights that are gone through together: the L1 cache has room for more.
-PART = 40 << 10
+#: Bytes of weights that are gone through together: about what the L1 cache holds, but
+#: each part of the channels adds its sums up anew.
+PART = 80 << 10
 #: Bytes of sums that a task works on.
 BAND = 1 << 19
 #: Bytes of what is not zero, listed before it is gone through.
@@ -107,7 +109,7 @@ def plan(
 ) -> Plan:
     """How the gradient of this shape is gone through."""
     batch, filters, *rest = shape
-    lanes = lanes_of(dtype)
+    lanes, itemsize = lanes_of(dtype), dtype.itemsize
     came, goes = three(tuple(rest)), three(tuple(input_size))
     kernel, step = three(window.kernel), three(window.stride)
     dilation = three(window.dilation)
@@ -117,20 +119,17 @@ def plan(
     across = max((came[2] - 1) * step[2] + kernel[2], before[2] + goes[2]) + group - 1
     line = -(-across * channels // lanes) * lanes + lanes
     planes = batch * goes[0]
-    fit = max(1, BAND // (line * dtype.itemsize))
-    wanted = -(-BANDS // max(1, planes))
-    rows = max(1, min(fit, max(LEAST, -(-goes[1] // wanted)), goes[1]))
+    rows = _rows(planes, goes[1], line * itemsize)
     bands = -(-goes[1] // rows)
     units = tuple(_units(kernel, channels, lanes, group))
-    largest = max(u.rows * u.vectors for u in units) * lanes * dtype.itemsize
-    parts = -(-filters // max(lanes, PART // largest // lanes * lanes))
-    part = -(-filters // parts // lanes) * lanes
+    part = _part(units, filters, lanes, itemsize)
     noted = (rows + (kernel[1] - 1) * dilation[1]) // step[1] + 3
-    most = group * (part + 1) + 1 + lanes
-    store = max(noted + most, LISTS // (dtype.itemsize + 4)) // lanes * lanes + lanes
+    most = 1 + group * (part + 1) + lanes
+    store = max(noted + most, LISTS // (itemsize + 4)) // lanes * lanes + lanes
+    weights = units[-1].at + units[-1].rows * units[-1].vectors * lanes
     geometry = Geometry(
         *came, filters, *goes, channels, *kernel[:2], *step, *dilation[:2], *before,
-        line, rows, bands, part, store, group, noted, most, lanes, units[-1].at + _elements(units[-1], lanes),
+        line, rows, bands, part, store, group, noted, most, lanes, weights,
     )  # fmt: skip
     return Plan(
         (batch, *input_size, channels), planes * bands, geometry, units,
@@ -140,16 +139,27 @@ def plan(
     )  # fmt: skip
 
 
+def _rows(planes: int, height: int, nbytes: int) -> int:
+    """Rows of a band, whose sums take so many bytes each. The number of threads has no
+    say: what meets at a pixel meets in the same order for any."""
+    wanted = -(-BANDS // max(1, planes))
+    each = max(LEAST, -(-height // wanted))
+    return max(1, min(BAND // nbytes, each, height))
+
+
+def _part(units: tuple[Unit, ...], filters: int, lanes: int, itemsize: int) -> int:
+    """Channels that are gone through together, in whole vectors."""
+    largest = max(unit.rows * unit.vectors for unit in units) * lanes * itemsize
+    parts = -(-filters // max(lanes, PART // largest // lanes * lanes))
+    return -(-filters // parts // lanes) * lanes
+
+
 def _evenly(whole: int, most: int) -> Iterator[tuple[int, int]]:
     """Where parts of at most ``most`` begin, and how long they are: much the same."""
     parts = -(-whole // most)
     ends = [n * whole // parts for n in range(parts + 1)]
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in pairwise(ends):
         yield begin, end - begin
-
-
-def _elements(unit: Unit, lanes: int) -> int:
-    return unit.rows * unit.vectors * lanes
 
 
 def _units(
@@ -164,7 +174,7 @@ def _units(
             for row, rows in _evenly(height, rows_beside(vectors, group)):
                 unit = Unit(plane, row, rows, first, vectors, apart, at)
                 yield unit
-                at += _elements(unit, lanes)
+                at += rows * vectors * lanes
 
 
 def _columns(

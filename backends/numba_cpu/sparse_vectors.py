@@ -18,7 +18,7 @@ from .vectors import I32, I64, UNIT, Code, address_of
 #: Accumulators of the largest block; a factor needs a register, a weight may need one.
 ACCUMULATORS = 24 if UNIT.registers == 32 else 12
 #: Vectors that a row of a block may have; any number is a sum of some of these.
-WIDTHS = tuple(w for w in (12, 8, 6, 4, 3, 2, 1) if w <= ACCUMULATORS)
+WIDTHS = tuple(w for w in (24, 12, 8, 6, 4, 3, 2, 1) if w <= ACCUMULATORS)
 #: Pixels whose sums are added up together where they overlap.
 GROUP = 4 if UNIT.registers == 32 else 2
 #: Neighbouring taps of a block for a group.
@@ -33,8 +33,7 @@ MOST_ROWS = 6
 
 def rows_beside(vectors: int, group: int) -> int:
     """How many rows of so many vectors, for so many pixels, are one block."""
-    most = ACCUMULATORS if group > 1 else 12
-    return min(MOST_ROWS, most // (vectors + group - 1))
+    return min(MOST_ROWS, ACCUMULATORS // (vectors + group - 1))
 
 
 @intrinsic
@@ -42,8 +41,8 @@ def collect(typingctx, x, x_at, channel, store, found):  # type: ignore[no-untyp
     """Append what is not zero of a vector of ``x``, and the numbers of its channels.
 
     ``store`` holds values from its beginning on, and channel numbers as 32-bit integers
-    from its middle on; ``found`` entries are in there. Returns how many there are then; a
-    vector more than that may have been written.
+    from its middle on; ``found`` entries are in there. Returns how many there are then;
+    a vector more than that may have been written.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -142,7 +141,7 @@ def _one() -> Any:
     return ir.Constant(I64, 1)
 
 
-def _line_function(
+def _lists_function(
     module: Any, rows: int, vectors: int, group: int, element: types.Float
 ) -> Any:
     """LLVM function for one shape of block; addresses and strides in bytes."""
@@ -201,46 +200,42 @@ def _list_added(
     before, function = builder.block, builder.function
     loop, after = (function.append_basic_block(n) for n in ("loop", "after"))
     end = builder.add(first, length)
-    def row_of(j):
-        return builder.add(weight, builder.mul(_number(builder, numbers, j), pitch))
-    row0 = row_of(first)
-    row1 = row_of(builder.add(first, _one()))
+
+    def row_of(entry: Any) -> Any:
+        number = _number(builder, numbers, entry)
+        return builder.add(weight, builder.mul(number, pitch))
+
+    # Known two entries before it is needed, which may be beyond the list: loads from an
+    # address that was itself just loaded are fewer per cycle.
+    rows = row_of(first), row_of(builder.add(first, _one()))
     builder.cbranch(builder.icmp_signed("<", first, end), loop, after)
 
     builder.position_at_end(loop)
-    j = builder.phi(I64)
-    j.add_incoming(first, before)
+    j, row, next_row = (builder.phi(I64) for _ in range(3))
     sums = [builder.phi(code.vector) for _ in totals]
-    row = builder.phi(I64)
-    row.add_incoming(row0, before)
-    rown = builder.phi(I64)
-    rown.add_incoming(row1, before)
-    spread = code.spread(code.load_one(builder.add(values, code.bytes_of(j))))
     later = row_of(builder.add(j, I64(2)))
-    row.add_incoming(rown, loop)
-    rown.add_incoming(later, loop)
+    spread = code.spread(code.load_one(builder.add(values, code.bytes_of(j))))
     more = []
     for n, each in enumerate(sums):
         ahead = ir.Constant(I64, n * code.lanes * code.size)
         there = code.load(builder.add(row, ahead))
         more.append(code.multiply_add(spread, there, each))
     following = builder.add(j, _one())
-    j.add_incoming(following, loop)
     builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
 
     builder.position_at_end(after)
-    found = []
-    for each, start, value in zip(sums, totals, more, strict=True):
-        each.add_incoming(start, before)
-        each.add_incoming(value, loop)
-        found.append(builder.phi(code.vector))
-        found[-1].add_incoming(start, before)
-        found[-1].add_incoming(value, loop)
+    found = [builder.phi(code.vector) for _ in totals]
+    starts = first, *rows, *totals
+    steps = following, next_row, later, *more
+    phis = zip([j, row, next_row, *sums], starts, steps, strict=True)
+    for phi, start, step in [*phis, *zip(found, totals, more, strict=True)]:
+        phi.add_incoming(start, before)
+        phi.add_incoming(step, loop)
     return end, found
 
 
 @intrinsic
-def add_line(  # type: ignore[no-untyped-def]
+def add_lists(  # type: ignore[no-untyped-def]
     typingctx, group, rows, vectors, store, start, stop, weight, at, pitch, sums,
     sums_at, line, apart, hop,
 ):  # fmt: skip
@@ -274,7 +269,7 @@ def add_line(  # type: ignore[no-untyped-def]
         choice = builder.switch(shape, end)
         for width, many in [(w, 1) for w in WIDTHS] + [(w, GROUP) for w in TAPS]:
             for height in range(1, rows_beside(width, many) + 1):
-                part = _line_function(builder.module, height, width, many, sums.dtype)
+                part = _lists_function(builder.module, height, width, many, sums.dtype)
                 case = builder.append_basic_block(f"block_{height}x{width}_{many}")
                 choice.add_case(I64((many * 32 + height) * 32 + width), case)
                 with builder.goto_block(case):
