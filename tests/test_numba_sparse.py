@@ -179,6 +179,18 @@ def test_kernels_that_no_block_holds(kernel: tuple[int, ...], columns: int) -> N
     np.testing.assert_array_equal(case.got(), case.expected())
 
 
+def test_one_weight_at_several_strides() -> None:
+    """What it is packed to depends on whether neighbours' sums overlap."""
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-8, 9, (32, 4 * LANES, 3, 3)).astype(np.float32)
+    for stride in ((1, 1), (2, 2), (1, 2), (2, 1), (1, 1)):
+        window = Window.of(3, 2, stride=stride, input_size=(13, 11))
+        shape = 1, 32, *window.output_size((13, 11))
+        grad = rng.integers(-8, 9, shape) * (rng.random(shape) < 0.2)
+        case = Case(grad.astype(np.float32), weight, None, (13, 11), window)
+        np.testing.assert_array_equal(case.got(), case.expected())
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("room", [1, sparse_plan.LISTS])
 def test_the_same_bits_with_any_number_of_threads(

@@ -154,7 +154,7 @@ def _planned(
         planned.fixed, *ending.numbers(dtype), scratch=planned.scratch,
     )  # fmt: skip
     return Planned(
-        planned.result, partial(_pack, planned=planned), (planned.geometry.part,),
-        planned.start,
+        planned.result, partial(_pack, planned=planned),
+        (planned.geometry.part, planned.geometry.group), planned.start,
         bool(across * channels % planned.geometry.lanes), still, launch,
     )  # fmt: skip

@@ -76,7 +76,7 @@ class Unit(NamedTuple):
     vector: int
     vectors: int
     apart: int  # from one of its vectors to the next
-    at: int  # where its weights are, for each channel before all of a part
+    at: int  # elements of the blocks before it, for each channel of a part
 
     def taken(self, lines: Array) -> Array:
         """Its part of ``lines (planes, rows, filters, vectors, lanes)``."""

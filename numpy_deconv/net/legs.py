@@ -53,7 +53,7 @@ def legs(
     tape: Tape, start: str, places: Indices, rules: Rules, stop: str, limit: int
 ) -> list[Leg] | None:
     """The quickest way of units ``places (B, 1 + rank)``, sample and position, with
-    batches of ``limit`` bytes; the numbers that come out are the same on any.
+    batches of ``limit`` bytes; the numbers that come out differ by rounding only.
 
     None where only whole planes will do: for integers, for a rule that is not local,
     for layers that mix the samples or cannot tell what they saved for each of them.

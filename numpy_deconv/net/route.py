@@ -173,7 +173,8 @@ def batches(
     """Every group, in parts that take no more than ``limit`` bytes, or one row."""
     for group in route.groups(rows):
         one = Batch(route, group[:1])
-        each = route.course.remembered((row_bytes, one.label), partial(row_bytes, one))
+        key = row_bytes, one.label, route.tape.output.itemsize
+        each = route.course.remembered(key, partial(row_bytes, one))
         step = max(1, limit // max(1, each))
         for first in range(0, len(group), step):
             yield Batch(route, group[first : first + step])
