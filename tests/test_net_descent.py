@@ -74,6 +74,21 @@ def test_what_is_remembered_is_bounded_and_the_numbers_stay(
     check(tape_of(), 40, rules)
 
 
+def test_a_batch_is_as_large_as_its_numbers_are() -> None:
+    """What is remembered of the way of float32 is not that of float64."""
+    net = Sequential({"pool1": MaxPool(2), "relu1": ReLU()})
+    x = np.random.default_rng(0).normal(size=(1, 2, 40, 40))
+    units = np.argwhere(x[:, :, :20, :20] > -np.inf)
+    seen = []
+    for dtype in (np.float32, np.float64, np.float32):
+        tape = net.run(x.astype(dtype))
+        given = tape, units, np.ones(len(units))
+        found = project_units(*given, start="relu1", rules=DECONVNET, memory=1 << 16)
+        seen.append(max(len(part.units) for part in found))
+    assert seen[0] == seen[2]
+    assert seen[0] // 2 == seen[1]
+
+
 def test_a_rule_is_given_what_was_saved_of_as_many_boxes() -> None:
     met = []
 
