@@ -62,7 +62,7 @@ class Geometry(NamedTuple):
     store: int  # entries that there is room for
     group: int  # pixels whose lists lie side by side
     noted: int  # of these for where the rows' lists begin
-    most: int  # that a pixel may take
+    most: int  # that a group may take
     lanes: int
     weights: int  # elements for each channel of the signal
 
